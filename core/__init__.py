@@ -1,0 +1,1 @@
+"""Pure words and rules. Standard library only; never touches a disk, a socket or a clock."""
