@@ -1,0 +1,28 @@
+"""What a worker does with one file: decode it once, and give it to every method that asks.
+
+Runs in a process that may be killed at any time; returns plain values.
+"""
+
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+
+from core.records import Fingerprint
+from matchers.frames import Limits, read
+from matchers.method import method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileJob:
+    """A file and the names of the methods that have not seen it."""
+
+    sha256: str
+    path: Path
+    methods: tuple[str, ...]
+
+
+def fingerprint(job: FileJob) -> dict[str, list[Fingerprint]]:
+    """Method name -> fingerprints of the file; MediaUnreadable when it does not decode."""
+    clip = read(job.path, limits=Limits())
+    streams = tee(clip.frames, len(job.methods))
+    return {name: method(name).fingerprint(frames) for name, frames in zip(job.methods, streams, strict=True)}

@@ -1,0 +1,130 @@
+"""One typed Settings, from the environment and clipwarden.toml.
+
+Read here only and passed down as values; no other room reads a setting. Never holds a secret.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import SettingsWrong
+
+FILE_NAME = "clipwarden.toml"
+MIB = 1024 * 1024
+
+
+class _Section(BaseModel):
+    # A mistyped setting that is silently ignored is a setting nobody made.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CrawlSettings(_Section):
+    """How posts are looked for."""
+
+    user_agent: str = "clipwarden/0.1 (brand protection)"
+    delay_s: float = Field(default=0.5, ge=0)
+    pages: int = Field(default=50, ge=1)  # a watch's budget in one crawl
+    time_limit_s: int = Field(default=900, ge=10)
+
+
+class FetchSettings(_Section):
+    """What a download may take."""
+
+    workers: int = Field(default=2, ge=1)
+    max_file_mib: int = Field(default=512, ge=1)
+    max_seconds: int = Field(default=180, ge=1)
+    min_free_mib: int = Field(default=2048, ge=0)
+    least_height_px: int = Field(default=240, ge=1)
+
+
+class MatchSettings(_Section):
+    """What looking at one file may take."""
+
+    workers: int = Field(default=2, ge=1)
+    max_seconds: int = Field(default=120, ge=1)
+    memory_mib: int = Field(default=4096, ge=512)
+
+
+class ReporterSettings(_Section):
+    """Who files a notice; each part may be left out until the first draft asks for it."""
+
+    full_name: str = ""
+    title: str = ""
+    company: str = ""
+    address: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+class Settings(_Section):
+    """Everything a home may decide.
+
+    allowed_hosts   hosts, or host:port, that may stand at a private address; empty on the open internet
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    crawl: CrawlSettings = CrawlSettings()
+    fetch: FetchSettings = FetchSettings()
+    match: MatchSettings = MatchSettings()
+    reporter: ReporterSettings = ReporterSettings()
+
+
+def load(home: Path) -> Settings:
+    """The settings of a home: its own clipwarden.toml, else the one beside you, else the defaults.
+
+    raises  SettingsWrong naming every mistake at once
+    """
+    for path in (home / FILE_NAME, Path(FILE_NAME)):
+        if path.is_file():
+            return _parse(path)
+    return Settings()
+
+
+def _parse(path: Path) -> Settings:
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"{path}: not TOML: {error}") from None
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        wrong = [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise SettingsWrong("\n".join(wrong)) from None
+
+
+TEMPLATE = """\
+# clipwarden's settings. What is commented out shows its default.
+
+# Hosts (or host:port) that may stand at a private address. Leave empty unless you know why.
+# allowed_hosts = []
+
+[crawl]
+# Platforms want to know who asks: name a mailbox of yours.
+user_agent = "clipwarden/0.1 (brand protection; contact: you@your-company.example)"
+# delay_s = 0.5        # between two requests to one site
+# pages = 50           # a watch's budget in one crawl
+# time_limit_s = 900   # one platform's crawl
+
+[fetch]
+# workers = 2
+# max_file_mib = 512
+# max_seconds = 180
+# min_free_mib = 2048  # stop before the disk is full
+# least_height_px = 240
+
+[match]
+# workers = 2
+# max_seconds = 120
+# memory_mib = 4096
+
+# Who files a notice. `clipwarden draft` refuses to write one with a line missing.
+[reporter]
+full_name = ""
+title = ""
+company = ""
+address = ""
+phone = ""
+email = ""
+"""

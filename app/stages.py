@@ -1,0 +1,277 @@
+"""The stages after discover, left to right: read what is due, do it, write it.
+
+Each writes as results come, one transaction a subject, so that a kill between any two loses and
+doubles nothing. None sends anything anywhere.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from app.fingerprinting import FileJob, fingerprint
+from app.home import Home
+from app.isolation import Guard, each
+from app.progress import Track, track
+from core.errors import ClipwardenError
+from core.findings import RULES_VERSION, judge
+from core.records import Failure, Fingerprint, Match, Media
+from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download, sweep
+from matchers.compare import Bank, bank, compare
+from matchers.method import Method, methods
+from store import queries
+from store.ledger import Ledger
+
+BATCH = 100  # subjects asked for at a time: the list of work may be millions long
+MIB = 1024 * 1024
+
+
+def now() -> datetime:
+    """This instant, aware UTC."""
+    return datetime.now(UTC)
+
+
+def register(ledger: Ledger) -> None:
+    """Tell the ledger which methods are in force; a new version makes its files due again."""
+    ledger.register_methods({name: method.version for name, method in methods().items()})
+
+
+def _due(ledger: Ledger, stage: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[tuple[str, str]]:
+    """Every (subject, method) due at the start, each once; what comes later waits for the next run."""
+    started, given = now(), set[tuple[str, str]]()
+    while True:
+        batch = [pair for pair in ledger.pending(stage, now=started, limit=BATCH + len(given)) if pair not in given]
+        if not batch:
+            return
+        for pair in batch:
+            given.add(pair)
+            if not skip(pair[0]):
+                yield pair
+        # What was written meanwhile has left the list; remember only what has not.
+        given &= set(ledger.pending(stage, now=started, limit=BATCH + len(given)))
+
+
+# ------------------------------------------------------------------ download
+def fetch(home: Home) -> dict[str, int]:
+    """Download what posts carry. Returns how many files came, and how many failures of each class."""
+    counts: dict[str, int] = {}
+    sweep(home.scratch)
+    with track("fetch", home.ledger.count_pending("download", now=now())) as progress:
+        collected: dict[str, list[Got | Refused]] = {}
+        wanted: dict[str, int] = {}
+        for outcome in download(_jobs(home, wanted), settings=_download_settings(home)):
+            post = outcome.job.post
+            if isinstance(outcome, Got):
+                home.blobs.adopt(outcome.path, outcome.sha256)
+            collected.setdefault(post, []).append(outcome)
+            if len(collected[post]) == wanted[post]:
+                _save_download(home.ledger, post, collected.pop(post), counts)
+                progress.step(note=_tally(counts))
+    return counts
+
+
+def _jobs(home: Home, wanted: dict[str, int]) -> Iterator[Job]:
+    """A job for each attachment of each post due; `wanted` learns how many a post has."""
+    paused = _Paused(home.ledger)
+    for post_id, _ in _due(home.ledger, "download", skip=paused.skip):
+        post = queries.post(home.ledger, post_id)
+        wanted[post_id] = len(post.attachments)
+        attempts = home.ledger.attempts("download", post_id)
+        for attachment in post.attachments:
+            yield Job(
+                post=post_id,
+                position=attachment.position,
+                renditions=attachment.renditions,
+                # A rendition that is the post's own page is for yt-dlp's extractors to read.
+                page=post.url if [r.url for r in attachment.renditions] == [post.url] else None,
+                attempts=attempts,
+            )
+
+
+class _Paused:
+    """Hosts that asked us to wait: their posts are left where they are, with no failure against them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def skip(self, post_id: str) -> bool:
+        """Whether the post's host said "rate-limited" and its time is not over."""
+        host = urlsplit(queries.post(self.ledger, post_id).url).netloc
+        sql = (
+            "SELECT 1 FROM failures f JOIN posts p ON p.id = f.subject WHERE f.stage = 'download'"
+            " AND f.error = ? AND f.retry_at > strftime('%Y-%m-%dT%H:%M:%fZ') AND instr(p.url, ?) LIMIT 1"
+        )
+        return bool(self.ledger.rows(sql, [ErrorClass.RATE_LIMITED, f"//{host}/"]))
+
+
+def _save_download(ledger: Ledger, post: str, outcomes: list[Got | Refused], counts: dict[str, int]) -> None:
+    """All the files of a post together, or the failure that stopped one of them."""
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    got = [outcome for outcome in outcomes if isinstance(outcome, Got)]
+    # Some files and a final failure: what came is evidence; a failure that may pass is waited for.
+    waiting = [outcome for outcome in refused if outcome.retry_after_s is not None]
+    if got and not waiting:
+        ledger.save_media(_media(outcome) for outcome in got)
+        counts["files"] = counts.get("files", 0) + len(got)
+        return
+    worst = (waiting or refused)[0]
+    retry_at = now() + timedelta(seconds=worst.retry_after_s) if worst.retry_after_s is not None else None
+    failure = Failure(
+        stage="download",
+        subject=post,
+        error=worst.error_class,
+        message=worst.message,
+        retry_at=retry_at,
+        attempts=worst.job.attempts + 1,
+    )
+    ledger.save_failure(failure, at=now())
+    counts[worst.error_class] = counts.get(worst.error_class, 0) + 1
+
+
+def _media(got: Got) -> Media:
+    return Media(
+        post=got.job.post,
+        position=got.job.position,
+        sha256=got.sha256,
+        container=got.container,
+        duration_s=got.duration_s,
+        width_px=got.width_px,
+        height_px=got.height_px,
+        size_bytes=got.size_bytes,
+        fetched_at=now(),
+    )
+
+
+def _download_settings(home: Home) -> DownloadSettings:
+    fetching = home.settings.fetch
+    return DownloadSettings(
+        attempts=home.scratch,
+        workers=fetching.workers,
+        allowed_hosts=frozenset(home.settings.allowed_hosts),
+        max_file_bytes=fetching.max_file_mib * MIB,
+        max_seconds=fetching.max_seconds,
+        min_free_bytes=fetching.min_free_mib * MIB,
+        least_height_px=fetching.least_height_px,
+        user_agent=home.settings.crawl.user_agent,
+    )
+
+
+# --------------------------------------------------------------- fingerprint
+def fingerprint_files(home: Home) -> dict[str, int]:
+    """Fingerprint media and references that lack a method's hashes. Returns done and failed."""
+    counts = {"files": 0, "unreadable": 0}
+    with track("fingerprint", home.ledger.count_pending("fingerprint", now=now())) as progress:
+        for job, result in each(fingerprint, _files(home), guard(home)):
+            if isinstance(result, ClipwardenError):
+                failure = Failure(
+                    stage="fingerprint", subject=job.sha256, error="unreadable", message=str(result), retry_at=None
+                )
+                home.ledger.save_failure(failure, at=now())
+                counts["unreadable"] += 1
+            else:
+                with home.ledger.write():
+                    for name, prints in result.items():
+                        version = methods()[name].version
+                        home.ledger.save_fingerprints(job.sha256, name, version, prints, at=now())
+                counts["files"] += 1
+            progress.step(note=_tally(counts))
+    return counts
+
+
+def _files(home: Home) -> Iterator[FileJob]:
+    """One job a file, for all the methods it lacks."""
+    given = set[str]()
+    for sha256, _ in _due(home.ledger, "fingerprint"):
+        if sha256 in given:
+            continue
+        given.add(sha256)
+        sql = "SELECT method FROM work WHERE stage = 'fingerprint' AND subject = ?"
+        lacking = tuple(row["method"] for row in home.ledger.rows(sql, [sha256]))
+        yield FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=lacking)
+
+
+def guard(home: Home) -> Guard:
+    """What looking at one file may take."""
+    matching = home.settings.match
+    return Guard(workers=matching.workers, max_seconds=matching.max_seconds, memory_bytes=matching.memory_mib * MIB)
+
+
+# --------------------------------------------------------------------- match
+def match_files(home: Home) -> dict[str, int]:
+    """Compare new media with all references, and new references with all media. Returns files and matches."""
+    ledger, counts, known = home.ledger, {"compared": 0, "matches": 0}, methods()
+    banks: dict[str, Bank] = {}
+    total = ledger.count_pending("match", now=now()) + ledger.count_pending("sweep", now=now())
+    with track("match", total) as progress:
+        for sha256, name in _due(ledger, "match"):
+            if name not in banks:
+                banks[name] = reference_bank(ledger, known[name])
+            found = compare(sha256, fingerprints(ledger, known[name], sha256), banks[name])
+            ledger.save_matches("match", sha256, name, known[name].version, found, at=now())
+            _count(counts, progress, len(found))
+        for reference, name in _due(ledger, "sweep"):
+            found = _sweep(ledger, known[name], reference)
+            ledger.save_matches("sweep", reference, name, known[name].version, found, at=now())
+            _count(counts, progress, len(found))
+    return counts
+
+
+def _sweep(ledger: Ledger, method: Method, reference: str) -> list[Match]:
+    """A new reference against everything that was gathered before it."""
+    one = reference_bank(ledger, method, reference)
+    files = ledger.rows("SELECT subject FROM receipts WHERE stage = 'match' AND method = ?", [method.name])
+    return [
+        match for row in files for match in compare(row["subject"], fingerprints(ledger, method, row["subject"]), one)
+    ]
+
+
+def reference_bank(ledger: Ledger, method: Method, only: str | None = None) -> Bank:
+    """The references of a method, ready to search; or one of them."""
+    rows = ledger.rows("SELECT id, sha256 FROM refs WHERE ?1 IS NULL OR id = ?1 ORDER BY id", [only])
+    return bank(method, ((row["id"], fingerprints(ledger, method, row["sha256"])) for row in rows))
+
+
+def fingerprints(ledger: Ledger, method: Method, sha256: str) -> list[Fingerprint]:
+    """A file's fingerprints by a method's version in force."""
+    sql = (
+        "SELECT offset_s, region, value, quality FROM fingerprints"
+        " WHERE sha256 = ? AND method = ? AND version = ? ORDER BY offset_s, region"
+    )
+    return [Fingerprint(**row) for row in ledger.rows(sql, [sha256, method.name, method.version])]
+
+
+def _count(counts: dict[str, int], progress: Track, found: int) -> None:
+    counts["compared"] += 1
+    counts["matches"] += found
+    progress.step(note=_tally(counts))
+
+
+# ---------------------------------------------------------------------- find
+def find(home: Home) -> dict[str, int]:
+    """Judge the posts about which something new is known. Returns posts and findings."""
+    ledger, counts = home.ledger, {"posts": 0, "findings": 0}
+    facts = queries.known(ledger, now=now())
+    with track("find", ledger.count_pending("find", now=now())) as progress:
+        for batch in _batches(_due(ledger, "find")):
+            with ledger.write():
+                for post in batch:
+                    findings = judge(queries.post(ledger, post), queries.hits_of_post(ledger, post), facts)
+                    ledger.save_findings(post, findings, RULES_VERSION, at=now())
+                    counts["posts"] += 1
+                    counts["findings"] += len(findings)
+            progress.to(counts["posts"], note=_tally(counts))
+    return counts
+
+
+def _batches(pairs: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for subject, _ in pairs:
+        batch.append(subject)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _tally(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

@@ -1,0 +1,1 @@
+"""Speed and quality, measured on real input, beside peers in the same run."""

@@ -1,0 +1,174 @@
+"""One crawl of one platform in a process of its own: `python -m crawler.crawl JOB.json`.
+
+A reactor starts once in a process, and a crawl must be killable: so each has its own. The parent
+holds our standard input; when it dies, so do we. Progress goes out as a JSON line a page.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from scrapy.crawler import CrawlerProcess
+from scrapy.settings import Settings
+from scrapy.spiderloader import get_spider_loader
+
+from core.errors import NotFound
+from core.records import Watch
+from core.times import from_text
+from crawler import egress
+from crawler.platform import PlatformSpider, WatchRun, now
+from store.blobs import Blobs
+from store.ledger import Ledger
+from store.rows import watch_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlJob:
+    """What a crawl needs to know, as plain values that travel in a file.
+
+    grounds         watch id -> when its last sound crawl ended, as text, or None
+    time_limit_s    after this the spider stops taking work and writes what it has
+    browser_path    Chromium's path, or None when there is none
+    """
+
+    platform: str
+    watches: tuple[Watch, ...]
+    grounds: dict[str, str | None]
+    ledger: str
+    blobs: str
+    scratch: str
+    log: str
+    allowed_hosts: tuple[str, ...]
+    user_agent: str
+    delay_s: float
+    page_budget: int
+    time_limit_s: int
+    browser_path: str | None
+
+    def write(self, path: Path) -> None:
+        """Put the job where the child reads it."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "CrawlJob":
+        """The job as its parent wrote it."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        watches = tuple(watch_of(watch) for watch in data["watches"])
+        return cls(**data | {"watches": watches, "allowed_hosts": tuple(data["allowed_hosts"])})
+
+
+def platforms() -> dict[str, type[PlatformSpider]]:
+    """Every platform there is, by name: Scrapy's loader is the registry."""
+    settings = Settings()
+    settings.setmodule("crawler.settings")
+    loader = get_spider_loader(settings)
+    spiders = {name: loader.load(name) for name in loader.list()}
+    return {name: spider for name, spider in spiders.items() if issubclass(spider, PlatformSpider)}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the job named on the command line."""
+    job = CrawlJob.read(Path(arguments[0]))
+    _die_with_parent()
+    spider = platforms().get(job.platform)
+    if spider is None:
+        raise NotFound(f"no platform {job.platform!r}; `scrapy list` shows those there are")
+    # The browser is started as a child, and goes out through the proxy; a crawl of an API starts nothing.
+    egress.install(frozenset(job.allowed_hosts), no_children=not spider.uses_browser)
+    blobs = Blobs(Path(job.blobs), Path(job.scratch))
+    with Ledger(Path(job.ledger)) as ledger, _browser_settings(job, spider) as extra:
+        process = CrawlerProcess(_settings(job, extra), install_root_handler=True)
+        process.crawl(
+            spider,
+            runs=_runs(job.watches, job.grounds),
+            page_budget=job.page_budget,
+            ledger=ledger,
+            blobs=blobs,
+            report=_report,
+        )
+        process.start()
+    return 0
+
+
+def _runs(watches: Sequence[Watch], grounds: dict[str, str | None]) -> dict[str, WatchRun]:
+    def ground(watch: Watch) -> datetime | None:
+        text = grounds.get(watch.id)
+        return from_text(text) if text else None
+
+    return {watch.id: WatchRun(watch=watch, ground_at=ground(watch), started_at=now()) for watch in watches}
+
+
+def _settings(job: CrawlJob, extra: dict[str, Any]) -> Settings:
+    settings = Settings()
+    settings.setmodule("crawler.settings")
+    own = {
+        "USER_AGENT": job.user_agent,
+        "DOWNLOAD_DELAY": job.delay_s,
+        "AUTOTHROTTLE_START_DELAY": job.delay_s,
+        "AUTOTHROTTLE_ENABLED": job.delay_s > 0,  # a delay of 0 is the operator's word that no one minds
+        "CLOSESPIDER_TIMEOUT": job.time_limit_s,
+        "LOG_FILE": job.log,
+        "LOG_FILE_APPEND": False,  # one crawl's log is what one looks for; the ledger keeps the history
+    }
+    settings.setdict(own | extra, priority="cmdline")
+    return settings
+
+
+@contextmanager
+def _browser_settings(job: CrawlJob, spider: type[PlatformSpider]) -> Iterator[dict[str, Any]]:
+    if not spider.uses_browser:
+        yield {}
+        return
+    with egress.proxy_thread(frozenset(job.allowed_hosts)) as port:
+        arguments = ["--disable-dev-shm-usage", "--disable-background-networking", "--disable-quic"]
+        arguments += ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox as root
+        launch = {
+            "executable_path": job.browser_path,
+            "headless": True,
+            "args": arguments,
+            # <-loopback>: without it Chromium goes around the proxy for exactly the addresses we guard.
+            "proxy": {"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
+        }
+        handler = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
+        scheme = "https" if all(watch.site.startswith("https") for watch in job.watches) else "http"
+        yield {
+            # Registered for both schemes it starts two node drivers of 100 MB each.
+            "DOWNLOAD_HANDLERS": {scheme: handler},
+            "PLAYWRIGHT_LAUNCH_OPTIONS": launch,
+            "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT": 30_000,
+            "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": 2,
+            "PLAYWRIGHT_ABORT_REQUEST": _is_heavy,
+        }
+
+
+def _is_heavy(request: Any) -> bool:  # noqa: ANN401 - playwright's Request, named only at run time
+    return request.resource_type in {"image", "media", "font"}
+
+
+def _report(run: WatchRun) -> None:
+    """Tell the parent how far a watch is."""
+    line = {"watch": run.watch.id, "pages": run.pages, "posts": run.posts, "open": run.open_requests}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _die_with_parent() -> None:
+    """Exit when standard input closes: a parent that was killed leaves no crawl behind it."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    if not sys.stdin.isatty():
+        threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

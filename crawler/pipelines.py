@@ -1,0 +1,64 @@
+"""Posts into the ledger, 200 at a time; at the end, how well each watch was covered.
+
+The only writer while a crawl runs: its parent waits for it.
+"""
+
+from scrapy.crawler import Crawler
+
+from crawler.platform import PlatformSpider, Sighted, now
+from store.ledger import Ledger
+
+BATCH = 200  # one transaction each: 25 times the rate of single upserts, and a kill loses at most this much
+
+
+class LedgerPipeline:
+    """Buffers what each watch saw and writes it in batches."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.buffer: dict[str, list[Sighted]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "LedgerPipeline":
+        """Scrapy's way of making one."""
+        return cls(crawler)
+
+    def process_item(self, item: Sighted) -> Sighted:
+        """Take one sighting; write when a batch is full."""
+        batch = self.buffer.setdefault(item.watch, [])
+        batch.append(item)
+        if len(batch) >= BATCH:
+            self._flush(item.watch)
+        return item
+
+    def close_spider(self) -> None:
+        """Write the rest, then the coverage of each watch, together."""
+        with self.ledger.write():
+            for watch in self.buffer:
+                self._flush(watch)
+            for run in self._spider.runs.values():
+                coverage, why, ground = run.outcome()
+                self.ledger.save_crawl(
+                    run.watch.id,
+                    started_at=run.started_at,
+                    finished_at=now(),
+                    coverage=coverage,
+                    why=why,
+                    pages=run.pages,
+                    posts=run.posts,
+                    ground=ground,
+                )
+
+    @property
+    def _spider(self) -> PlatformSpider:
+        assert isinstance(self.crawler.spider, PlatformSpider)  # noqa: S101 - for mypy; every spider here is one
+        return self.crawler.spider
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that crawl.py opened for the spider."""
+        return self._spider.ledger
+
+    def _flush(self, watch: str) -> None:
+        batch, self.buffer[watch] = self.buffer.get(watch, []), []
+        self.ledger.save_posts(watch, [(item.post, item.raw_sha256) for item in batch], seen_at=now())

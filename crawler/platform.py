@@ -1,0 +1,226 @@
+"""PlatformSpider: the contract of a platform.
+
+A platform says how to ask for a watch, how to read an answer, and how to see that a post is gone.
+Paging, budgets, what was seen before, raw answers, and how well a watch was covered are kept here.
+An answer that changed is an error that names the field; it never becomes "no posts".
+"""
+
+import asyncio
+import json
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from scrapy import Request, Spider
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from core.errors import PageChanged, SourceBlind
+from core.records import Coverage, Post, Presence, Watch, WatchKind
+from store.blobs import Blobs
+from store.ledger import Ledger
+
+GONE_STATUS = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighted:
+    """A post that a watch saw, with the sha256 of the answer it stood in."""
+
+    watch: str
+    post: Post
+    raw_sha256: str
+
+
+@dataclass(slots=True, kw_only=True)
+class WatchRun:
+    """How one watch's crawl is going."""
+
+    watch: Watch
+    ground_at: datetime | None
+    started_at: datetime
+    pages: int = 0
+    posts: int = 0
+    open_requests: int = 0
+    cut: str = ""  # the budget ended before known ground
+    lost: list[str] = field(default_factory=list)  # answers we should have had
+    blind: str = ""
+
+    def outcome(self) -> tuple[Coverage, str, bool]:
+        """Coverage, why, and whether the next crawl may stop at what this one saw."""
+        if self.blind:
+            return Coverage.BLIND, self.blind, False
+        if self.lost or self.open_requests:
+            why = self.lost[0] if self.lost else "stopped before the last page"
+            return (Coverage.PARTIAL if self.posts else Coverage.BLIND), why, False
+        if self.cut:
+            # The first crawl of a watch has no older ground to reach: where its budget ends, history begins.
+            return Coverage.PARTIAL, self.cut, self.ground_at is None
+        return Coverage.OK, "", True
+
+
+class PlatformSpider(Spider):
+    """Base of every platform. `kinds` are the watch kinds it can ask for.
+
+    uses_browser    whether pages are rendered by Chromium
+    """
+
+    kinds: ClassVar[frozenset[WatchKind]]
+    uses_browser: ClassVar[bool] = False
+
+    # Given by crawl.py: pages a watch may take, the runs, where things are kept, and who hears of progress.
+    page_budget: int = 50
+    runs: dict[str, WatchRun]
+    ledger: Ledger
+    blobs: Blobs
+    report: Callable[[WatchRun], None]
+
+    @abstractmethod
+    def requests(self, watch: Watch) -> Iterable[Request]:
+        """The first request or requests of a watch; build them with `page` or `step`."""
+
+    @abstractmethod
+    def read(self, response: Response, watch: Watch) -> Iterable[Post | Request]:
+        """The posts of an answer, and what to ask next, built with `page`, `step` or `detail`.
+
+        raises PageChanged naming a field, or SourceBlind when the answer is not for us
+        """
+
+    @staticmethod
+    @abstractmethod
+    def seen_gone(response: Response) -> Presence:
+        """What the answer at a post's own address shows about it; `unclear` unless it is proof."""
+
+    # ---------------------------------------------------------------- asking
+    @staticmethod
+    def page(url: str, **kwargs: Any) -> Request:  # noqa: ANN401 - Scrapy's own arguments
+        """A page of posts: counted, and the last one when all on it is known."""
+        return _request(url, "page", kwargs)
+
+    @staticmethod
+    def step(url: str, **kwargs: Any) -> Request:  # noqa: ANN401
+        """A question on the way, such as an account's id: not counted."""
+        return _request(url, "step", kwargs)
+
+    @staticmethod
+    def detail(url: str, post: str, **kwargs: Any) -> Request:  # noqa: ANN401
+        """One post's own answer; asked only when the watch has not seen the post before."""
+        return _request(url, "detail", kwargs | {"meta": kwargs.get("meta", {}) | {"post": post}})
+
+    # --------------------------------------------------------------- running
+    async def start(self) -> AsyncIterator[Any]:
+        """Ask for every watch; a kind the platform cannot ask for is a blind watch, said so."""
+        for run in self.runs.values():
+            if run.watch.kind not in self.kinds:
+                can = ", ".join(sorted(self.kinds))
+                run.blind = f"{self.name} cannot watch a {run.watch.kind}; it can: {can}"
+                continue
+            for request in self.requests(run.watch):
+                yield self._bind(run, request)
+
+    def _bind(self, run: WatchRun, request: Request) -> Request:
+        run.open_requests += 1
+        meta = request.meta | {"watch": run.watch.id, "handle_httpstatus_all": True}
+        return request.replace(
+            callback=self._answered, errback=self._lost, meta=meta, dont_filter=True, headers=request.headers
+        )
+
+    async def _answered(self, response: Response) -> AsyncIterator[Any]:
+        run, role = self.runs[response.meta["watch"]], response.meta["role"]
+        run.open_requests -= 1
+        run.pages += role == "page"
+        try:
+            refuse_bad_status(response, role)
+            results = [] if response.status in GONE_STATUS else list(self.read(response, run.watch))
+            posts = [result for result in results if isinstance(result, Post)]
+            if posts:
+                raw = await asyncio.to_thread(self.blobs.put, response.body)
+                run.posts += len(posts)
+                for post in posts:
+                    yield Sighted(watch=run.watch.id, post=post, raw_sha256=raw)
+            for request in self._onward(run, role, posts, results):
+                yield self._bind(run, request)
+        except (PageChanged, SourceBlind) as error:
+            await asyncio.to_thread(self.blobs.put, response.body)  # what changed can be looked at
+            self._note(run, role, str(error))
+        self.report(run)
+
+    def _onward(self, run: WatchRun, role: str, posts: list[Post], results: list[Any]) -> Iterator[Request]:
+        requests = [result for result in results if isinstance(result, Request)]
+        details = {r.meta["post"]: r for r in requests if r.meta["role"] == "detail"}
+        ids = [*details, *(post.id for post in posts)]
+        known = self.ledger.seen_before(run.watch.id, ids, at=run.ground_at) if ids and run.ground_at else set()
+        yield from (request for post, request in details.items() if post not in known)
+        yield from (request for request in requests if request.meta["role"] == "step")
+        onward = [request for request in requests if request.meta["role"] == "page"]
+        if role == "page" and ids and known.issuperset(ids):
+            return
+        if role == "page" and onward and run.pages >= self.page_budget:
+            run.cut = f"page budget of {self.page_budget} reached; raise crawl.pages or watch more often"
+            return
+        yield from onward
+
+    async def _lost(self, failure: Failure) -> None:
+        request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy hangs it on
+        error = failure.value
+        run = self.runs[request.meta["watch"]]
+        run.open_requests -= 1
+        if isinstance(error, IgnoreRequest) and "robots" in str(error).lower():
+            message = f"robots.txt of {urlsplit(request.url).netloc} forbids {urlsplit(request.url).path}"
+        else:
+            message = f"no answer from {request.url}: {type(error).__name__}: {error}"
+        self._note(run, request.meta["role"], message)
+        self.report(run)
+
+    def _note(self, run: WatchRun, role: str, message: str) -> None:
+        self.logger.error("%s: %s", run.watch.id, message)
+        # A first page that says nothing blinds the watch; a later one leaves a hole in it.
+        if role == "detail" or run.pages > 1:
+            run.lost.append(message)
+        else:
+            run.blind = message
+
+
+def _request(url: str, role: str, kwargs: dict[str, Any]) -> Request:
+    return Request(url, **kwargs | {"meta": kwargs.get("meta", {}) | {"role": role}})
+
+
+def refuse_bad_status(response: Response, role: str) -> None:
+    """Raise SourceBlind for an answer that is not the one we asked for."""
+    status, where = response.status, response.url
+    if status == 200 or (status in GONE_STATUS and role == "detail"):
+        return
+    if status in {401, 403}:
+        raise SourceBlind(f"{where} answered {status}: it wants a login or refuses us; check the site in a browser")
+    if status == 429:
+        raise SourceBlind(f"{where} answered 429 again and again; crawl less often or raise crawl.delay_s")
+    if status in GONE_STATUS:
+        raise SourceBlind(f"{where} answered {status}: the site has no such page; check the watch in the brand file")
+    raise SourceBlind(f"{where} answered {status}; the site is in trouble, the next crawl tries again")
+
+
+def json_of(response: Response) -> Any:  # noqa: ANN401 - JSON is anything
+    """The answer as JSON; PageChanged when it is something else, as a login page is."""
+    try:
+        return json.loads(response.body)
+    except ValueError:
+        kind = (response.headers.get("Content-Type") or b"?").decode("latin-1")
+        raise PageChanged(f"{response.url}: expected JSON, got {kind}; freeze the response and look at it") from None
+
+
+def presence(response: Response, *, up: bool) -> Presence:
+    """The rule most platforms share: 404 and 410 are gone, 200 with the post in it is up."""
+    if response.status in GONE_STATUS:
+        return Presence.GONE
+    if response.status == 451:
+        return Presence.GEO_BLOCKED
+    return Presence.UP if response.status == 200 and up else Presence.UNCLEAR
+
+
+def now() -> datetime:
+    """This instant, aware UTC."""
+    return datetime.now(UTC)

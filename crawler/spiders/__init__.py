@@ -1,0 +1,1 @@
+"""One platform a file. Scrapy's loader is the registry; no list is edited."""

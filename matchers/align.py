@@ -1,0 +1,117 @@
+"""Frame hits between two clips -> stretches of the one that show stretches of the other.
+
+A vote: a copy at speed v shows the reference at time v x t + b, so its hits agree on one b. The
+line that explains most is taken first, and every moment of the query is explained once.
+Never decides whether a stretch is enough to be a match: compare.py does.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.records import Segment
+
+# Reference seconds per query second; 0 is a frozen picture. The first wins where two explain the
+# same: real speed first, then the picture that stands still.
+SPEEDS = (1.0, 0.0, 0.5, 0.75, 1.25, 1.5, 2.0)
+TOLERANCE_S = 1.0  # both sides are sampled once a second, so true pairs stray by up to a second
+GAP_S = 6.0  # a longer silence ends a segment; hits drop out for a few seconds in motion or fades
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Frame pairs within the threshold: float64, float64, uint16 and str arrays of one length."""
+
+    query_s: NDArray[np.float64]
+    reference_s: NDArray[np.float64]
+    distance: NDArray[np.uint16]
+    region: NDArray[np.str_]
+
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
+        """Return the chosen hits."""
+        return type(self)(self.query_s[chosen], self.reference_s[chosen], self.distance[chosen], self.region[chosen])
+
+    def __len__(self) -> int:
+        return len(self.query_s)
+
+
+def align(hits: Hits) -> list[Segment]:
+    """Explain all hits by segments, the one with the most frames first.
+
+    Static scenes, in which every frame hits every other, give one segment at speed 1, not a square.
+    """
+    segments = []
+    while len(hits):
+        stretch, speed = _longest(hits)
+        segments.append(_segment(stretch, speed))
+        start_s, end_s = segments[-1].query_start_s, segments[-1].query_end_s
+        hits = hits.where((hits.query_s < start_s) | (hits.query_s > end_s))
+    return sorted(segments, key=lambda segment: (-segment.pairs, segment.best_distance, segment.query_start_s))
+
+
+def _longest(hits: Hits) -> tuple[Hits, float]:
+    """Return the unbroken run of hits on the line that explains most, and its speed."""
+    if len(np.unique(hits.query_s)) == 1 or len(np.unique(hits.reference_s)) == 1:
+        return _best_run(hits, 0.0), 0.0  # one of the two is a still: there is no speed to find
+    best, best_speed, most = hits, 1.0, 0
+    for speed in SPEEDS:
+        run = _best_run(hits, speed)
+        explained = _explained(run)
+        if explained > most:
+            best, best_speed, most = run, speed, explained
+    return best, best_speed
+
+
+def _best_run(hits: Hits, speed: float) -> Hits:
+    """Return the hits on the best line of one speed, up to the first gap on either side."""
+    shift_s = hits.reference_s - speed * hits.query_s
+    centre_s = _centre(hits, shift_s)
+    line = hits.where(np.abs(shift_s - centre_s) <= TOLERANCE_S)
+    line = line.where(np.argsort(line.query_s, kind="stable"))
+    breaks = np.flatnonzero(np.diff(line.query_s) > GAP_S) + 1
+    runs = [line.where(rows) for rows in np.split(np.arange(len(line)), breaks)]
+    return max(runs, key=_explained)
+
+
+def _centre(hits: Hits, shift_s: NDArray[np.float64]) -> float:
+    """Vote in bins twice the tolerance wide, laid twice so that no line falls between two."""
+    best = (-1.0, 0.0)
+    for phase in (0.0, 0.5):
+        bins = np.floor(shift_s / (2 * TOLERANCE_S) + phase).astype(np.int64)
+        numbers, of = np.unique(bins, return_inverse=True)
+        votes = _distinct(of, hits.query_s, len(numbers)) + _distinct(of, hits.reference_s, len(numbers))
+        # Of two lines through a static scene the nearer one wins: less than a vote, never more.
+        votes = votes - np.bincount(of, hits.distance) / np.bincount(of) / 1024
+        top = int(np.argmax(votes))
+        if votes[top] > best[0]:
+            near = hits.distance[of == top] <= np.median(hits.distance[of == top])
+            best = (float(votes[top]), float(np.median(shift_s[of == top][near])))
+    return best[1]
+
+
+def _distinct(of: NDArray[np.intp], moments: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Count the distinct moments in each bin."""
+    pairs = np.unique(np.stack([of.astype(np.float64), moments]), axis=1)
+    return np.bincount(pairs[0].astype(np.int64), minlength=bins).astype(np.float64)
+
+
+def _explained(run: Hits) -> int:
+    return len(np.unique(run.query_s)) + len(np.unique(run.reference_s))
+
+
+def _segment(run: Hits, speed: float) -> Segment:
+    best = int(np.lexsort((run.query_s, run.distance))[0])
+    return Segment(
+        query_start_s=float(run.query_s.min()),
+        query_end_s=float(run.query_s.max()),
+        reference_start_s=float(run.reference_s.min()),
+        reference_end_s=float(run.reference_s.max()),
+        speed=speed,
+        pairs=len(np.unique(run.query_s)),
+        best_query_s=float(run.query_s[best]),
+        best_reference_s=float(run.reference_s[best]),
+        best_distance=int(run.distance[best]),
+        region=str(run.region[best]),
+    )

@@ -1,0 +1,1 @@
+"""One SQLite file and one blob folder. Nothing else in the project opens either."""
