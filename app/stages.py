@@ -58,7 +58,7 @@ def fetch(home: Home) -> dict[str, int]:
     with track("fetch", home.ledger.count_pending("download", now=now())) as progress:
         collected: dict[str, list[Got | Refused]] = {}
         wanted: dict[str, int] = {}
-        for outcome in download(_jobs(home, wanted), settings=_download_settings(home)):
+        for outcome in download(_jobs(home, wanted), settings=download_settings(home)):
             post = outcome.job.post
             if isinstance(outcome, Got):
                 home.blobs.adopt(outcome.path, outcome.sha256)
@@ -141,7 +141,8 @@ def _media(got: Got) -> Media:
     )
 
 
-def _download_settings(home: Home) -> DownloadSettings:
+def download_settings(home: Home) -> DownloadSettings:
+    """What a download may take, as the home decides."""
     fetching = home.settings.fetch
     return DownloadSettings(
         attempts=home.scratch,

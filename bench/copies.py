@@ -125,7 +125,7 @@ def search(method: Method, references: dict[str, list[Fingerprint]], queries: li
 def sweep(references: dict[str, list[Fingerprint]], queries: list[Query]) -> list[dict[str, int]]:
     """Count for each threshold and quality floor what two frames, or one alone, would find."""
     rows = []
-    for floor, threshold in track(list(product((3, 20, 40, 60), range(32, 100, 4))), "sweep", console=CONSOLE):
+    for floor, threshold in track(list(product((5, 15, 25, 35), range(32, 100, 4))), "sweep", console=CONSOLE):
         method = replace(METHOD, threshold=threshold, lone_threshold=threshold, least_quality=floor)
         row = {"floor": floor, "bits": threshold}
         hits = [hit for hit in search(method, references, queries) if hit.query.expected]

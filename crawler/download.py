@@ -35,7 +35,7 @@ class DownloadSettings:
     attempts        folder for unfinished files, on the same file system as the blobs; it may vanish at any time
     allowed_hosts   see egress.Allowed.of: they alone may stand at a private address
     max_seconds     for one attachment, all its renditions together
-    memory_bytes    address space of one worker
+    memory_bytes    address space of one worker; it starts with 0.2 GB
     user_agent      None: yt-dlp's own
     """
 
@@ -45,7 +45,7 @@ class DownloadSettings:
     max_file_bytes: int = 512 * 1024**2
     max_seconds: float = 180.0
     min_free_bytes: int = 2 * 1024**3
-    memory_bytes: int = 4 * 1024**3
+    memory_bytes: int = 2 * 1024**3
     socket_timeout_s: float = 20.0
     least_height_px: int = 240
     user_agent: str | None = None

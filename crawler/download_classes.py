@@ -129,4 +129,4 @@ def _clean(message: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", message)
     plain = re.split(r"; please report this issue|\(caused by", plain)[0]
     plain = re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+", " ", plain)
-    return plain.removeprefix("ERROR: ").strip()[:500]
+    return re.sub(r"^(ERROR: )?\s*(\[download\] Got error: )?", "", plain).strip()[:500]

@@ -7,7 +7,6 @@ a config, a cookie or a plugin, or lets a name from the network become a path.
 import os
 import resource
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +94,6 @@ def prepare(allowed_hosts: frozenset[str], limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    sys.stdin = Path(os.devnull).open()  # noqa: SIM115  open for the life of the process: nobody is there to ask
 
 
 def fetch(job: Job, attempt: str, limits: Limits) -> Outcome:
@@ -118,9 +116,7 @@ def fetch(job: Job, attempt: str, limits: Limits) -> Outcome:
 def _first_that_is_there(job: Job, folder: Path, limits: Limits) -> Outcome:
     """Try the renditions in order; only a missing one lets the next have its turn."""
     if not job.renditions:
-        if job.page is None:
-            return refused(job, ErrorClass.NOT_MEDIA, f"{job.post} #{job.position} names neither a file nor a page")
-        return _got(job, folder, _save(job.page, limits, by_page=True), None)
+        return _got(job, folder, _save(job.page or "", limits, by_page=True), None)
     choices = in_order(job.renditions, limits.least_height_px)
     for rendition in choices[:-1]:
         try:
@@ -208,6 +204,7 @@ def options(limits: Limits, hook: Callable[[dict[str, Any]], None]) -> dict[str,
         "allow_unplayable_formats": False,
         "cookiefile": None,
         "cookiesfrombrowser": None,
+        "geo_bypass": False,  # it would lie about where we are, in X-Forwarded-For
         "usenetrc": False,
         "netrc_cmd": None,
         "cachedir": False,

@@ -50,6 +50,7 @@ class Job:
     """One attachment to fetch: from its renditions or, where there are none, from the page that shows it.
 
     attempts    how often it was tried before
+    raises      ValueError when it names neither
     """
 
     post: str
@@ -57,6 +58,11 @@ class Job:
     renditions: tuple[Rendition, ...] = ()
     page: str | None = None
     attempts: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a job with nothing to fetch: that is the caller's mistake, not the platform's."""
+        if not self.renditions and self.page is None:
+            raise ValueError(f"{self.post} #{self.position} names neither a rendition nor a page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,21 +58,21 @@ def _longest(hits: Hits) -> tuple[Hits, float]:
     best, best_speed, most = hits, 1.0, 0
     for speed in SPEEDS:
         run = _best_run(hits, speed)
-        explained = _explained(run)
-        if explained > most:
-            best, best_speed, most = run, speed, explained
+        if len(run) > most:
+            best, best_speed, most = run, speed, len(run)
     return best, best_speed
 
 
 def _best_run(hits: Hits, speed: float) -> Hits:
-    """Return the hits on the best line of one speed, up to the first gap on either side."""
+    """Return the nearest hit of each query frame on the best line of one speed, up to a gap."""
     shift_s = hits.reference_s - speed * hits.query_s
-    centre_s = _centre(hits, shift_s)
-    line = hits.where(np.abs(shift_s - centre_s) <= TOLERANCE_S)
-    line = line.where(np.argsort(line.query_s, kind="stable"))
+    stray_s = np.abs(shift_s - _centre(hits, shift_s))
+    order = np.lexsort((stray_s, hits.distance, hits.query_s))
+    line = hits.where(order[stray_s[order] <= TOLERANCE_S])
+    line = line.where(np.unique(line.query_s, return_index=True)[1])
     breaks = np.flatnonzero(np.diff(line.query_s) > GAP_S) + 1
     runs = [line.where(rows) for rows in np.split(np.arange(len(line)), breaks)]
-    return max(runs, key=_explained)
+    return max(runs, key=len)
 
 
 def _centre(hits: Hits, shift_s: NDArray[np.float64]) -> float:
@@ -81,7 +81,7 @@ def _centre(hits: Hits, shift_s: NDArray[np.float64]) -> float:
     for phase in (0.0, 0.5):
         bins = np.floor(shift_s / (2 * TOLERANCE_S) + phase).astype(np.int64)
         numbers, of = np.unique(bins, return_inverse=True)
-        votes = _distinct(of, hits.query_s, len(numbers)) + _distinct(of, hits.reference_s, len(numbers))
+        votes = _distinct(of, hits.query_s, len(numbers))
         # Of two lines through a static scene the nearer one wins: less than a vote, never more.
         votes = votes - np.bincount(of, hits.distance) / np.bincount(of) / 1024
         top = int(np.argmax(votes))
@@ -97,10 +97,6 @@ def _distinct(of: NDArray[np.intp], moments: NDArray[np.float64], bins: int) -> 
     return np.bincount(pairs[0].astype(np.int64), minlength=bins).astype(np.float64)
 
 
-def _explained(run: Hits) -> int:
-    return len(np.unique(run.query_s)) + len(np.unique(run.reference_s))
-
-
 def _segment(run: Hits, speed: float) -> Segment:
     best = int(np.lexsort((run.query_s, run.distance))[0])
     return Segment(
@@ -109,7 +105,7 @@ def _segment(run: Hits, speed: float) -> Segment:
         reference_start_s=float(run.reference_s.min()),
         reference_end_s=float(run.reference_s.max()),
         speed=speed,
-        pairs=len(np.unique(run.query_s)),
+        pairs=len(run),
         best_query_s=float(run.query_s[best]),
         best_reference_s=float(run.reference_s[best]),
         best_distance=int(run.distance[best]),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from matchers.source import Luma
 
 FLAT_LEVELS = 4.0  # standard deviation of a bar's row; x264 at crf 35 leaves 0..2 in flat bars
-SAME_LEVELS = 8.0  # mean of a bar's row against the outermost; a gradient is a picture, not a bar
+SAME_LEVELS = 4.0  # mean of a bar's row against the outermost; a smooth gradient is no bar beyond this
 LEAST_SHARE = 0.02  # of a side; thinner bars move the hash by less than a re-encode does
 INNER_SHARE = 0.3  # of a side must remain; what is left of a fade or a title card is no picture
 SHAVE_PX = 2  # the bar's blurred edge, and chroma-aligned coding, reach this far into the picture
@@ -25,12 +25,8 @@ def inner(luma: Luma) -> Luma | None:
     part = luma
     for _ in range(PASSES):
         part = _trimmed(part)
-    height, width = luma.shape
-    if part.shape[0] > height * (1 - LEAST_SHARE) and part.shape[1] > width * (1 - LEAST_SHARE):
-        return None
-    if part.shape[0] < height * INNER_SHARE or part.shape[1] < width * INNER_SHARE:
-        return None
-    return part
+    share = min(part.shape[0] / luma.shape[0], part.shape[1] / luma.shape[1])
+    return None if part.shape == luma.shape or share < INNER_SHARE else part
 
 
 def _trimmed(luma: Luma) -> Luma:
@@ -48,4 +44,4 @@ def _bar(rows: NDArray[np.uint8]) -> int:
     means: NDArray[np.float32] = levels.mean(axis=1)
     bar = (levels.std(axis=1) <= FLAT_LEVELS) & (np.abs(means - means[0]) <= SAME_LEVELS)
     depth = len(rows) if bar.all() else int(np.argmin(bar))
-    return min(len(rows), depth + SHAVE_PX)
+    return min(len(rows), depth + SHAVE_PX) if depth >= LEAST_SHARE * len(rows) else 0

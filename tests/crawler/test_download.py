@@ -1,9 +1,12 @@
 """Downloads by real yt-dlp in real processes from real, and hostile, HTTP servers on loopback."""
 
+import gzip
 import hashlib
 import http.server
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +74,16 @@ def endless(handler: Handler) -> None:
     handler.end_headers()
     while True:
         handler.wfile.write(b"\0" * 65536)
+
+
+def endless_page(handler: Handler) -> None:
+    """A page without end."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/html")
+    handler.end_headers()
+    handler.wfile.write(b"<!doctype html><html><body>")
+    while True:
+        handler.wfile.write(b"<p>more</p>" * 8192)
 
 
 def shorter(handler: Handler) -> None:
@@ -174,6 +187,12 @@ def classes(outcomes: list[Outcome]) -> dict[str, str]:
     }
 
 
+def workers() -> list[psutil.Process]:
+    """The download processes: the forkserver's children."""
+    servers = [child for child in psutil.Process().children() if "crawler.download_worker" in " ".join(child.cmdline())]
+    return [worker for server in servers for worker in server.children()]
+
+
 def test_clip_arrives_byte_for_byte(site: Site, settings: DownloadSettings, clip: bytes) -> None:
     """The bytes as received, their hash, and what the header says; the file is there until the next outcome."""
     (got,) = [
@@ -207,11 +226,10 @@ def test_closing_early_kills_and_cleans(site: Site, settings: DownloadSettings) 
     site.routes["/drip.mp4"] = drip
     outcomes = download([job(site.url(path)) for path in ["/ok.mp4", *["/drip.mp4"] * 8]], settings=settings)
     next(outcomes)
+    assert len(workers()) == settings.workers
     outcomes.close()  # type: ignore[attr-defined]  # it is a generator
-    left = [child for child in psutil.Process().children(recursive=True) if "crawler" in " ".join(child.cmdline())]
-    busy = [child for parent in left for child in parent.children()]
 
-    assert (list(settings.attempts.iterdir()), busy) == ([], [])
+    assert (list(settings.attempts.iterdir()), workers()) == ([], [])
 
 
 def test_endless_iterator_is_not_read_ahead(site: Site, settings: DownloadSettings) -> None:
@@ -331,7 +349,11 @@ def test_refused_connection_is_temporary(site: Site, settings: DownloadSettings)
     )
 
     assert isinstance(outcome, Refused)
-    assert (outcome.error_class, outcome.retry_after_s) == (ErrorClass.TEMPORARY, 60.0)
+    assert (outcome.error_class, outcome.retry_after_s, outcome.message[:9]) == (
+        ErrorClass.TEMPORARY,
+        60.0,
+        "HTTPConne",
+    )
 
 
 def test_retry_after_is_kept(site: Site, settings: DownloadSettings) -> None:
@@ -406,6 +428,82 @@ def test_killed_worker_is_an_outcome_and_the_pool_goes_on(site: Site, settings: 
     assert classes(outcomes) == expected
 
 
+def test_killed_idle_workers_are_replaced(site: Site, settings: DownloadSettings) -> None:
+    """pebble gives its whole pool up when an idle worker is killed; the jobs then in hand run again in a new one."""
+    outcomes = download([job(site.url(f"/ok.mp4?{number}")) for number in range(12)], settings=settings)
+    seen = [next(outcomes)]
+    time.sleep(0.5)  # what is in hand is done by now: the workers are idle
+    for worker in workers():
+        worker.kill()
+    seen += list(outcomes)
+
+    assert (len(seen), set(classes(seen).values())) == (12, {"got"})
+
+
+def test_workers_that_cannot_start_are_an_error(site: Site, settings: DownloadSettings) -> None:
+    """A limit that the system does not take is said aloud, not tried for ever."""
+    with pytest.raises(RuntimeError, match="died without one outcome"):
+        list(download([job(site.url("/ok.mp4"))], settings=changed(settings, memory_bytes=2**70)))
+
+
+def test_job_with_nothing_to_fetch_is_an_error() -> None:
+    """An attachment without an address never becomes a failure of the platform."""
+    with pytest.raises(ValueError, match="neither a rendition nor a page"):
+        Job(post="p", position=0)
+
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from core.records import Rendition
+from crawler.download import DownloadSettings, Job, download
+if __name__ == "__main__":
+    settings = DownloadSettings(attempts=Path(sys.argv[2]), allowed_hosts=frozenset({sys.argv[1]}), min_free_bytes=1,
+                                workers=1, max_seconds=1.0)
+    one = Job(post="p", position=0, renditions=(Rendition(url=f"http://{sys.argv[1]}/drip.mp4"),))
+    list(download([one], settings=settings))
+"""
+
+
+def test_worker_outlives_its_killed_parent_by_seconds(site: Site, settings: DownloadSettings, tmp_path: Path) -> None:
+    """With the pool gone nobody kills a dripping worker but its own alarm."""
+    pids: list[int] = []
+
+    def route(handler: Handler) -> None:
+        ends = [
+            end for end in psutil.net_connections("tcp") if end.laddr and end.laddr.port == handler.client_address[1]
+        ]
+        pids.extend(end.pid for end in ends if end.pid)
+        parent.kill()
+        drip(handler)
+
+    site.routes["/drip.mp4"] = route
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    parent = subprocess.Popen([sys.executable, str(script), site.host, str(settings.attempts)], env={"PYTHONPATH": "."})
+    parent.wait(20)
+    worker = psutil.Process(pids[0])
+
+    assert worker.wait(12) is None  # raises TimeoutExpired when it lives on
+
+
+def test_compressed_bomb_is_counted_unpacked(site: Site, settings: DownloadSettings) -> None:
+    """A few kilobytes that unpack to more than the cap are too large."""
+    site.routes["/bomb.mp4"] = answer(body=gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
+    (outcome,) = download([job(site.url("/bomb.mp4"))], settings=settings)
+
+    assert classes([outcome]) == {"bomb.mp4": "too-large"}
+
+
+def test_endless_page_stops_at_the_memory_limit(site: Site, settings: DownloadSettings) -> None:
+    """A page is read into memory, where no file size holds: the process's own limit does."""
+    site.routes["/page"] = endless_page
+    narrow = changed(settings, memory_bytes=700 * 1024**2, max_seconds=20.0)
+    (outcome,) = download([Job(post="/page", position=0, page=site.url("/page"))], settings=narrow)
+
+    assert classes([outcome]) == {"page": "too-large"}
+
+
 def test_name_from_the_network_is_no_path(site: Site, settings: DownloadSettings, clip: bytes) -> None:
     """Titles, paths and Content-Disposition never reach the file system."""
     site.routes["/..%2f..%2fescape.mp4"] = answer(
@@ -469,6 +567,19 @@ def test_hls_that_points_inside_is_refused(hls: Site, settings: DownloadSettings
     (outcome,) = download([job(hls.url("/evil.m3u8"))], settings=settings)
 
     assert classes([outcome]) == {"evil.m3u8": expected}
+
+
+def test_hls_variant_is_the_lowest_that_will_do(hls: Site, settings: DownloadSettings) -> None:
+    """Of a master playlist's variants the smallest that is tall enough is fetched; the best is asked its length."""
+    variants = "".join(
+        f"#EXT-X-STREAM-INF:BANDWIDTH={height}000,RESOLUTION=100x{height}\n/hls/list.m3u8?{height}\n"
+        for height in (720, 360, 144)
+    )
+    hls.routes["/master.m3u8"] = answer(body=f"#EXTM3U\n{variants}".encode())
+    (outcome,) = download([job(hls.url("/master.m3u8"))], settings=settings)
+    fetched = [path for path in hls.asked if path.startswith("/hls/list.m3u8")]
+
+    assert (classes([outcome]), fetched[-1]) == ({"master.m3u8": "got"}, "/hls/list.m3u8?360")
 
 
 def test_page_is_read_by_yt_dlp(hls: Site, settings: DownloadSettings) -> None:
@@ -579,6 +690,7 @@ def test_yt_dlp_options_are_these() -> None:
         "format_sort": ["+res", "+size", "+br"],
         "format_sort_force": True,
         "fragment_retries": 1,
+        "geo_bypass": False,
         "hls_prefer_native": True,
         "http_headers": {"User-Agent": "clipwarden"},
         "ignoreerrors": False,

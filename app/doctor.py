@@ -1,0 +1,95 @@
+"""What is missing, and how to get it. Changes nothing."""
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.brands import load_all
+from app.browser import find_browser
+from app.home import Home
+from core.errors import SettingsWrong
+from crawler.crawl import platforms
+from store import queries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing looked at. `needed` is False where the rest works without it."""
+
+    name: str
+    ok: bool
+    says: str
+    needed: bool = True
+
+
+def examine(home: Home) -> Iterator[Check]:
+    """Look at everything a run needs, in the order in which one sets it up."""
+    yield Check(name="python", ok=sys.version_info >= (3, 11), says=sys.version.split()[0])
+    yield Check(name="sqlite", ok=sqlite3.sqlite_version_info >= (3, 38), says=sqlite3.sqlite_version)
+    yield _ffmpeg()
+    yield _browser()
+    yield _disk(home)
+    yield _brands(home)
+    yield _references(home)
+    yield _reporter(home)
+    yield _sources(home)
+
+
+def _ffmpeg() -> Check:
+    import imageio_ffmpeg  # noqa: PLC0415 - 50 ms that no other command should pay
+
+    try:
+        return Check(name="ffmpeg", ok=True, says=Path(imageio_ffmpeg.get_ffmpeg_exe()).name, needed=False)
+    except RuntimeError:
+        says = "not in its wheel; run `./run demo` again to reinstall"
+        return Check(name="ffmpeg", ok=False, says=says, needed=False)
+
+
+def _browser() -> Check:
+    path = find_browser()
+    says = (
+        path or "none; `playwright install chromium`, or as root `apt-get install chromium`. Browser watches are blind"
+    )
+    return Check(name="chromium", ok=path is not None, says=says, needed=False)
+
+
+def _disk(home: Home) -> Check:
+    free, needed = shutil.disk_usage(home.folder).free >> 20, home.settings.fetch.min_free_mib
+    return Check(
+        name="disk", ok=free > needed, says=f"{free} MiB free; downloads stop below {needed} (fetch.min_free_mib)"
+    )
+
+
+def _brands(home: Home) -> Check:
+    try:
+        brands = load_all(home.brands, {name: spider.kinds for name, spider in platforms().items()})
+    except SettingsWrong as error:
+        return Check(name="brands", ok=False, says=str(error))
+    if not brands:
+        return Check(name="brands", ok=False, says=f"no file in {home.brands}; `clipwarden init` writes an example")
+    watches = sum(len(brand.watches) for brand in brands)
+    return Check(name="brands", ok=True, says=f"{', '.join(brand.name for brand in brands)}: {watches} watches")
+
+
+def _references(home: Home) -> Check:
+    count = home.ledger.count("refs")
+    says = f"{count}" if count else "none; add official stills and trailers with `clipwarden refs add`"
+    return Check(name="references", ok=count > 0, says=says)
+
+
+def _reporter(home: Home) -> Check:
+    empty = [name for name, value in home.settings.reporter.model_dump().items() if not value and name != "title"]
+    says = (
+        f"clipwarden.toml [reporter] lacks {', '.join(empty)}; drafts are refused until then" if empty else "complete"
+    )
+    return Check(name="reporter", ok=not empty, says=says, needed=False)
+
+
+def _sources(home: Home) -> Check:
+    rows = queries.sources(home.ledger, datetime.now(UTC).date())
+    blind = [f"{row.platform} {row.site}: {row.why or 'never crawled'}" for row in rows if row.blind or row.never]
+    return Check(name="sources", ok=not blind, says="; ".join(blind) or f"{len(rows)} seen", needed=False)

@@ -1,0 +1,103 @@
+"""Score files, folders or URLs against the references at once, without a crawl.
+
+Writes nothing to the ledger: a question, not a finding.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app.fingerprinting import FileJob, fingerprint
+from app.home import Home
+from app.isolation import each
+from app.progress import track
+from app.refs import IMAGES, VIDEOS
+from app.stages import download_settings, guard, reference_bank
+from core.errors import ClipwardenError, NotFound
+from core.findings import Hit, copy_reason
+from core.records import Bank as RefBank
+from core.records import Fingerprint, Match, Reference
+from crawler.download import Got, Job, download
+from matchers.compare import Bank, compare
+from matchers.method import Method, methods
+from store import queries
+
+
+def scan(home: Home, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """One plain record a file or URL: path, score 0..1, matches with their reasons, or an error.
+
+    raises  NotFound for a path that is not there, or when there is no reference to compare with
+    """
+    references = {reference.id: reference for reference in queries.references(home.ledger)}
+    if not references:
+        raise NotFound("no references yet; add official stills and trailers with `clipwarden refs add`")
+    known = methods()
+    banks = {name: reference_bank(home.ledger, method) for name, method in known.items()}
+    if not any(len(bank.offset_s) for bank in banks.values()):
+        raise NotFound("the references have no fingerprints yet; run `clipwarden match` once")
+    urls = [target for target in targets if "://" in target]
+    files = [path for target in targets if "://" not in target for path in _files(Path(target))]
+    with track("scan", len(files) + len(urls)) as progress:
+        jobs = (FileJob(sha256=str(path), path=path, methods=tuple(known)) for path in files)
+        for job, result in each(fingerprint, jobs, guard(home)):
+            progress.step()
+            yield {"path": str(job.path), **_score(job.sha256, result, known, banks, references)}
+        for record in _scan_urls(home, urls, known, banks, references):
+            progress.step()
+            yield record
+
+
+def _scan_urls(
+    home: Home, urls: list[str], known: dict[str, Method], banks: dict[str, Bank], references: dict[str, Reference]
+) -> Iterator[dict[str, Any]]:
+    jobs = (Job(post=url, position=0, page=url) for url in urls)
+    for outcome in download(jobs, settings=download_settings(home)):
+        if not isinstance(outcome, Got):
+            yield {"path": outcome.job.post, "score": None, "error": f"{outcome.error_class}: {outcome.message}"}
+            continue
+        job = FileJob(sha256=outcome.sha256, path=outcome.path, methods=tuple(known))
+        for _, result in each(fingerprint, [job], guard(home)):
+            yield {"path": outcome.job.post, **_score(outcome.sha256, result, known, banks, references)}
+
+
+def _score(
+    name: str,
+    result: dict[str, list[Fingerprint]] | ClipwardenError,
+    known: dict[str, Method],
+    banks: dict[str, Bank],
+    references: dict[str, Reference],
+) -> dict[str, Any]:
+    if isinstance(result, ClipwardenError):
+        return {"score": None, "error": str(result)}
+    found = [match for method in known for match in compare(name, result[method], banks[method])]
+    told = [_told(match, references[match.reference]) for match in found]
+    positive = [one["weight"] for one in told if one["bank"] == RefBank.POSITIVE]
+    return {"score": max(positive, default=0.0), "matches": told}
+
+
+def _told(match: Match, reference: Reference) -> dict[str, Any]:
+    reason = copy_reason(Hit(match=match, reference=reference))
+    return {
+        "reference": reference.id,
+        "name": reference.name,
+        "franchise": reference.franchise,
+        "element": reference.element,
+        "bank": str(reference.bank),
+        "method": match.method,
+        "distance": match.distance,
+        "threshold": match.threshold,
+        "unit": match.unit,
+        "weight": reason.weight,
+        "reason": reason.sentence,
+        "segments": [asdict(segment) for segment in match.segments],
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    """A file as it is named; a folder's media, by their names."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in IMAGES | VIDEOS)
+    if not path.is_file():
+        raise NotFound(f"{path}: no such file or folder")
+    return [path]

@@ -1,0 +1,105 @@
+"""Frame hits become the stretches a person would name."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from core.records import Segment
+from matchers.align import Hits, align
+
+
+def hits(*pairs: tuple[float, float], distance: int = 20) -> Hits:
+    """Make hits of (query second, reference second) pairs."""
+    return Hits(
+        np.array([query for query, _ in pairs], float),
+        np.array([reference for _, reference in pairs], float),
+        np.full(len(pairs), distance, np.uint16),
+        np.array(["whole"] * len(pairs)),
+    )
+
+
+def ends(segment: Segment) -> tuple[float, float, float, float]:
+    return segment.query_start_s, segment.query_end_s, segment.reference_start_s, segment.reference_end_s
+
+
+def test_cut_is_one_segment() -> None:
+    """Ten seconds of a clip, uploaded as they are."""
+    found = align(hits(*[(second, second + 30) for second in range(10)]))
+
+    assert [(ends(one), one.speed, one.pairs) for one in found] == [((0, 9, 30, 39), 1.0, 10)]
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.75, 1.25, 1.5, 2.0])
+def test_speed_is_found(speed: float) -> None:
+    """A copy at another speed is one segment, although both sides were sampled once a second."""
+    found = align(hits(*[(second, float(round(second * speed) + 5)) for second in range(20)]))
+
+    assert [(one.speed, one.pairs) for one in found] == [(speed, 20)]
+
+
+def test_splice_is_two_segments() -> None:
+    """Two scenes in another order, the longer one first."""
+    second_half = [(second, second + 40) for second in range(6)]
+    first_half = [(second, second - 6) for second in range(6, 16)]
+    found = align(hits(*second_half, *first_half))
+
+    assert [ends(one) for one in found] == [(6, 15, 0, 9), (0, 5, 40, 45)]
+
+
+def test_static_scene_is_one_segment() -> None:
+    """Where every frame hits every other, the answer is a stretch at speed 1, not a square of pairs."""
+    found = align(hits(*product(range(12), range(12))))
+
+    assert [(ends(one), one.speed, one.pairs) for one in found] == [((0, 11, 0, 11), 1.0, 12)]
+
+
+def test_static_scene_keeps_to_the_nearer_line() -> None:
+    """In a scene that hardly moves, the least distances say where the copy begins."""
+    square = hits(*product(range(5), range(20)))
+    near = square.reference_s - square.query_s == 8
+    square.distance[near] = 3
+
+    assert ends(align(square)[0]) == (0, 4, 8, 12)
+
+
+def test_still_in_a_clip_has_no_reference_time() -> None:
+    """An animated still hits its one frame for as long as it is shown, and stands still there."""
+    found = align(hits(*[(second, 0.0) for second in range(4, 12)]))
+
+    assert [(ends(one), one.speed) for one in found] == [((4, 11, 0, 0), 0.0)]
+
+
+def test_frozen_frame_of_a_clip_is_one_segment() -> None:
+    """A frame of a trailer, shown for ten seconds, also when its neighbours look alike."""
+    found = align(hits(*product(range(12), (33.0, 34.0))))
+
+    assert [(ends(one), one.speed) for one in found] == [((0, 11, 33, 33), 0.0)]
+
+
+def test_still_query_names_the_nearest_frame() -> None:
+    """A screenshot points into the clip it was taken from."""
+    pairs = hits((0.0, 50.0), (0.0, 51.0), (0.0, 52.0))
+    pairs.distance[1] = 2
+    found = align(pairs)
+
+    assert [(one.best_reference_s, one.best_distance, one.pairs) for one in found] == [(51.0, 2, 1)]
+
+
+def test_silence_splits_a_segment() -> None:
+    """A scene, a minute of something else, and the scene's continuation are two segments."""
+    found = align(hits(*[(second, second) for second in (*range(5), *range(65, 70))]))
+
+    assert [ends(one)[:2] for one in found] == [(0, 4), (65, 69)]
+
+
+def test_scattered_hits_do_not_join() -> None:
+    """Hits that agree on no line stay single pairs, which compare.py weighs one by one."""
+    found = align(hits((0, 90), (10, 3), (20, 55)))
+
+    assert [one.pairs for one in found] == [1, 1, 1]
+
+
+def test_no_hits_are_no_segments() -> None:
+    """Nothing in, nothing out."""
+    assert align(hits()) == []

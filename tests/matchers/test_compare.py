@@ -1,0 +1,112 @@
+"""A file against a bank: who matches, where, and what is too weak to say."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.records import Fingerprint
+from matchers.compare import bank, compare
+from matchers.examples import bordered, scene
+from matchers.frames import Frame
+from matchers.phash import METHOD, fingerprint
+
+RANDOM = np.random.default_rng(3)
+
+
+def clip(seed: int, seconds: int, *, frame: bool = False) -> list[Fingerprint]:
+    """Fingerprint a slide show of other scenes each second."""
+    pictures = [scene(seed * 1000 + second) for second in range(seconds)]
+    shown = [bordered(picture) if frame else picture for picture in pictures]
+    return fingerprint(Frame(offset_s=float(second), luma=luma) for second, luma in enumerate(shown))
+
+
+def printed(value: bytes, *, offset_s: float = 0.0, quality: int = 100) -> Fingerprint:
+    return Fingerprint(offset_s=offset_s, region="whole", value=value, quality=quality)
+
+
+def apart(value: bytes, count: int) -> bytes:
+    """Flip the first bits."""
+    changed = np.unpackbits(np.frombuffer(value, np.uint8))
+    changed[:count] ^= 1
+    return np.packbits(changed).tobytes()
+
+
+KNOWN = bank(METHOD, [("a", clip(1, 8)), ("b", clip(2, 8)), ("still", clip(3, 1))])
+VALUE = RANDOM.bytes(32)
+
+
+def test_copy_matches_its_reference_only() -> None:
+    """Six seconds of b: one match, at distance 0, on b's own seconds."""
+    cut = [replace(one, offset_s=one.offset_s - 2) for one in clip(2, 8)[2:]]
+    (match,) = compare("q", cut, KNOWN)
+    segment = match.segments[0]
+
+    assert (match.sha256, match.reference, match.distance, segment.reference_start_s, segment.reference_end_s) == (
+        "q",
+        "b",
+        0,
+        2.0,
+        7.0,
+    )
+
+
+def test_bordered_copy_matches_by_its_inner_picture() -> None:
+    """The segment says that only the inside of the query was compared."""
+    (match,) = compare("q", clip(1, 8, frame=True), KNOWN)
+
+    assert (match.reference, match.segments[0].region) == ("a", "inner")
+
+
+def test_still_is_found_in_a_clip() -> None:
+    """A reference still matches the seconds that show it, at reference time 0."""
+    shown = clip(4, 5) + [replace(clip(3, 1)[0], offset_s=second) for second in (5.0, 6.0, 7.0)]
+    (match,) = compare("q", shown, KNOWN)
+    segment = match.segments[0]
+
+    assert (match.reference, segment.query_start_s, segment.query_end_s, segment.reference_end_s) == ("still", 5, 7, 0)
+
+
+def test_strangers_do_not_match() -> None:
+    """Another clip and an empty one say nothing."""
+    assert compare("q", clip(9, 20), KNOWN) + compare("q", [], KNOWN) == []
+
+
+def test_lone_pair_must_be_very_near() -> None:
+    """One frame that nothing supports counts to the lone threshold, and no further."""
+    one = bank(METHOD, [("r", [printed(VALUE)])])
+    near = compare("q", [printed(apart(VALUE, METHOD.lone_threshold))], one)
+    far = compare("q", [printed(apart(VALUE, METHOD.lone_threshold + 1))], one)
+
+    assert (len(near), len(far)) == (1, 0)
+
+
+def test_weak_frames_support_each_other() -> None:
+    """Two frames that agree in time count to the full threshold, and no further."""
+    first, second = VALUE, RANDOM.bytes(32)
+    two = bank(METHOD, [("r", [printed(first), printed(second, offset_s=1.0)])])
+
+    def found(bits: int) -> int:
+        query = [printed(apart(first, bits), offset_s=4.0), printed(apart(second, bits), offset_s=5.0)]
+        return len(compare("q", query, two))
+
+    assert (found(METHOD.threshold), found(METHOD.threshold + 1)) == (1, 0)
+
+
+def test_low_quality_is_never_compared() -> None:
+    """A nearly blank frame matches nothing, not even itself, on either side."""
+    dull, sharp = printed(VALUE, quality=METHOD.least_quality - 1), printed(VALUE)
+    counts = [
+        len(compare("q", [query], bank(METHOD, [("r", [reference])])))
+        for query, reference in ((dull, sharp), (sharp, dull), (sharp, sharp))
+    ]
+
+    assert counts == [0, 0, 1]
+
+
+def test_roles_can_be_swapped() -> None:
+    """A new reference finds the stored clip that the clip finds as a reference: same distance, sides swapped."""
+    clip_prints, still_prints = clip(5, 9), clip(6, 4) + clip(5, 9)
+    (there,) = compare("x", clip_prints, bank(METHOD, [("y", still_prints)]))
+    (back,) = compare("y", still_prints, bank(METHOD, [("x", clip_prints)]))
+
+    assert (there.reference, there.distance) == (back.sha256, back.distance)
