@@ -197,7 +197,7 @@ def _stretch(part: Segment, reference: Reference) -> str:
     if length < 1:
         return ""
     speed = "" if part.speed == 1 or reference.kind == "image" else f" at {part.speed:g} times its speed"
-    here = f"; {clock(part.query_start_s)}–{clock(part.query_end_s)} shows it"  # noqa: RUF001 - a range takes an en dash
+    here = f"; {clock(part.query_start_s)}–{clock(part.query_end_s)} shows it"
     if reference.kind == "image":
         return here
     return f"{here} from {clock(part.reference_start_s)} to {clock(part.reference_end_s)}{speed}"

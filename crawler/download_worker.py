@@ -22,7 +22,7 @@ from core.records import Rendition
 from crawler import egress
 from crawler.download_classes import DiskLow, NotMedia, TooLarge, classify
 from crawler.download_probe import digest, probe
-from crawler.outcomes import ErrorClass, Got, Job, Outcome, in_order, refused
+from crawler.outcomes import ErrorClass, Got, Job, Outcome, Refused, in_order, refused
 
 Info: TypeAlias = dict[str, Any] | None
 
@@ -115,8 +115,11 @@ def fetch(job: Job, attempt: str, limits: Limits) -> Outcome:
 
 def _first_that_is_there(job: Job, folder: Path, limits: Limits) -> Outcome:
     """Try the renditions in order; only a missing one lets the next have its turn."""
+    if job.page is not None:
+        return _got(job, folder, _save(job.page, limits, by_page=True), None)
     if not job.renditions:
-        return _got(job, folder, _save(job.page or "", limits, by_page=True), None)
+        message = f"{job.post} #{job.position} names neither a rendition nor a page"
+        return Refused(job=job, error_class=ErrorClass.NOT_MEDIA, message=message, retry_after_s=None)
     choices = in_order(job.renditions, limits.least_height_px)
     for rendition in choices[:-1]:
         try:

@@ -47,10 +47,10 @@ MOST_ATTEMPTS = 6  # 60 s doubling: half an hour of outage; a day's block is tri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One attachment to fetch: from its renditions or, where there are none, from the page that shows it.
+    """One attachment to fetch: one of its renditions or, where only a page shows it, what yt-dlp finds there.
 
+    page        when given it is read by yt-dlp's extractors, and the renditions are not looked at
     attempts    how often it was tried before
-    raises      ValueError when it names neither
     """
 
     post: str
@@ -58,11 +58,6 @@ class Job:
     renditions: tuple[Rendition, ...] = ()
     page: str | None = None
     attempts: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse a job with nothing to fetch: that is the caller's mistake, not the platform's."""
-        if not self.renditions and self.page is None:
-            raise ValueError(f"{self.post} #{self.position} names neither a rendition nor a page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,7 +226,7 @@ class Ledger:
         """Write all the files of a post together: the post is then downloaded."""
         rows = [asdict(item) | {"fetched_at": to_text(item.fetched_at)} for item in media]
         with self.write():
-            self.db.table("media").insert_all(rows, pk=("post", "position", "rendition"), ignore=True)
+            self._insert("media", rows)
 
     def save_fingerprints(
         self, sha256: str, method: str, version: int, fingerprints: Sequence[Fingerprint], *, at: datetime
@@ -244,7 +244,7 @@ class Ledger:
         """Write what a file (stage match) or a reference (stage sweep) was found to equal, and the receipt."""
         rows = [asdict(match) | {"segments": dump([asdict(part) for part in match.segments])} for match in matches]
         with self.write():
-            self.db.table("matches").insert_all(rows, pk=("sha256", "reference", "method"), replace=True)
+            self._insert("matches", rows, else_do="REPLACE")
             self._receipt(stage, subject, method, version, found=len(rows), at=at)
 
     def save_findings(self, post: str, findings: Sequence[Finding], version: int, *, at: datetime) -> None:
@@ -287,9 +287,9 @@ class Ledger:
     def save_notice(self, row: Mapping[str, Any], findings: Sequence[str]) -> None:
         """Keep a drafted notice and the findings it names."""
         with self.write():
-            self.db.table("notices").insert(dict(row), pk="id", ignore=True)
+            self._insert("notices", [row])
             pairs = [{"notice": row["id"], "finding": finding} for finding in findings]
-            self.db.table("notice_findings").insert_all(pairs, pk=("notice", "finding"), ignore=True)
+            self._insert("notice_findings", pairs)
 
     def _receipt(self, stage: str, subject: str, method: str, version: int, *, found: int, at: datetime) -> None:
         self.db.execute(
@@ -297,12 +297,15 @@ class Ledger:
             [stage, subject, method, version, found, to_text(at)],
         )
 
-    def _insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert the rows that are not there; return how many were not. Faster than insert_all by half."""
+    def _insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, else_do: str = "IGNORE") -> int:
+        """Insert rows, leaving those there alone (or replacing them); return how many were written.
+
+        Half the time of insert_all, which also asks for a rowid that our WITHOUT ROWID tables lack.
+        """
         if not rows:
             return 0
         columns, marks = ", ".join(rows[0]), ", ".join(":" + key for key in rows[0])
-        sql = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
+        sql = f"INSERT OR {else_do} INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - our own names
         return self.db.conn.executemany(sql, rows).rowcount
 
     def count(self, table: str) -> int:

@@ -1,0 +1,119 @@
+"""Review: the hit list, a person's decision, a drafted notice, and the ledger's own count."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from app.console import AsJson, app, home, out, print_json
+from core.records import Verdict
+
+
+@app.command(epilog="Example: clipwarden hits --day 2026-11-20 --html hits.html --csv hits.csv")
+def hits(
+    day: Annotated[str | None, typer.Option(help="A UTC day as YYYY-MM-DD; today when left out.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a table for a spreadsheet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a day's hit list. A source that failed is shown as blind, never as "no hits"."""
+    from app import hits as listing
+
+    with home() as opened:
+        today = listing.daily(opened.ledger, _day(day), now=datetime.now(UTC))
+        if html:
+            from app.hits_page import write_page
+
+            write_page(opened, today, html)
+        if csv:
+            with csv.open("w", newline="", encoding="utf-8-sig") as file:
+                listing.write_csv(today, file)
+        if as_json:
+            print_json(listing.as_json(today))
+        elif html or csv:
+            out.print("wrote " + " and ".join(escape(str(path)) for path in (html, csv) if path))
+        else:
+            listing.print_table(today, out)
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-11-20", param_hint="--day") from None
+
+
+@app.command(epilog='Example: clipwarden decide F-1a2b3c4d5e infringing --fair-use "whole scene, no comment added"')
+def decide(
+    finding: Annotated[str, typer.Argument(help="A finding's id, as `clipwarden hits` shows it.")],
+    verdict: Annotated[Verdict, typer.Argument(help="What you have decided.")],
+    note: Annotated[str, typer.Option(help="Why, in your words.")] = "",
+    fair_use: Annotated[
+        str | None, typer.Option(help="How fair use was considered; a notice cannot be drafted without it.")
+    ] = None,
+    reviewer: Annotated[str | None, typer.Option(help="Who decides; your login name when left out.")] = None,
+) -> None:
+    """Record a person's decision on a finding. Nothing is overwritten; the latest decision holds."""
+    import getpass
+
+    from store import queries
+
+    with home() as opened:
+        row = queries.finding(opened.ledger, finding)
+        who = reviewer or getpass.getuser()
+        opened.ledger.save_decision(
+            row.finding.id, verdict, reviewer=who, note=note, fair_use=fair_use, at=datetime.now(UTC)
+        )
+    out.print(f"{row.finding.id}: {verdict} by {escape(who)}")
+
+
+@app.command(epilog="Example: clipwarden draft --out notices/")
+def draft(
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Where the letters go; HOME/notices when left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draft a DMCA notice for each platform over the confirmed findings. Sends nothing."""
+    from app.drafting import draft as draft_notices
+
+    with home(alone=True, sync=True) as opened:
+        drafted = draft_notices(opened, out=folder, now=datetime.now(UTC))
+    if as_json:
+        print_json([{key: getattr(one, key) for key in one.__slots__} for one in drafted])
+        return
+    for one in drafted:
+        out.print(f"{one.id} {escape(one.host)}: {len(one.findings)} findings, {escape(str(one.path))}")
+    if not drafted:
+        out.print("nothing to draft: no finding is decided infringing that no notice names yet")
+
+
+@app.command(epilog="Example: clipwarden ledger --json")
+def ledger(
+    retry: Annotated[str | None, typer.Option(help="Give a stage's failed subjects another chance.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what each stage has done, has left, and could not do."""
+    from store import queries
+
+    with home() as opened:
+        if retry:
+            out.print(f"{opened.ledger.forget_failures(retry)} subjects of {escape(retry)} are due again")
+        counts, failed = queries.stage_counts(opened.ledger), queries.failures(opened.ledger)
+    if as_json:
+        print_json({"stages": counts, "failures": failed})
+        return
+    table = Table("stage", "done", "pending", "failed", box=None)
+    for row in counts:
+        table.add_row(row["stage"], str(row["done"]), str(row["pending"]), str(row["failed"]))
+    out.print(table)
+    for row in failed:
+        again = f"again at {row['retry_at']}" if row["retry_at"] else "final"
+        out.print(
+            f"[red]{escape(row['error'])}[/] {row['stage']} {escape(row['subject'])}: {escape(row['message'])} ({again})"
+        )
