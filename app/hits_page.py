@@ -125,7 +125,8 @@ def _card(row: HitRow) -> Card:
         views=row.views,
         caption=readable(post.text, most=MOST_CAPTION),
         language=post.language,
-        lines=tuple(_line(reason) for reason in finding.reasons),
+        # What says that it is generated stands apart, as evidence.
+        lines=tuple(_line(reason) for reason in finding.reasons if reason.sentence not in finding.ai_evidence),
         evidence=tuple(readable(sentence, most=200) for sentence in finding.ai_evidence),
         verdict=row.verdict or "",
         reviewer=readable(row.reviewer or "", most=80),
@@ -145,7 +146,7 @@ def _line(reason: Reason) -> Line:
 
 
 def address(url: str) -> str | None:
-    """The address if a click on it can only lead to a web page; None for script, data, passwords, control characters."""
+    """The address if a click can only lead to a web page; None for script, data, passwords, control characters."""
     if len(url) > MOST_ADDRESS or not url.isprintable() or any(letter in url for letter in " \\\"'<>"):
         return None
     try:

@@ -22,17 +22,18 @@ SIGHTS = {Sight.SEEN: "green", Sight.NOT_ASKED: "yellow", Sight.PARTIAL: "yellow
 
 def print_table(daily: DailyList, console: Console) -> None:
     """Print the day's list: the summary first, then hits, then what is not listed, then the sources."""
-    console.print(_text(f"Hit list of {daily.day.isoformat()}: ", "bold") + _text(summary(daily)))
+    console.print(_spaced(_text(f"Hit list of {daily.day.isoformat()}:", "bold"), _text(summary(daily))))
     parts = (("Copies: proved by a hash", daily.copies), ("Suggestions: a person decides", daily.suggestions))
     for title, rows in parts:
         if rows:
             _print_part(title, rows, console)
+    console.print()
     if daily.aside:
-        console.print(_text("Not listed, but counted: ", "bold") + _text(aside_words(daily)))
+        console.print(_spaced(_text("Not listed, but counted:", "bold"), _text(aside_words(daily))))
     console.print(_text("Sources" if daily.sources else "Sources: none is watched", "bold"))
     for source in daily.sources:
         words = _text(source_words(source, daily.day), SIGHTS[sight(source, daily.day)])
-        console.print(Text("  ") + _text(source_name(source)) + Text("  ") + words)
+        console.print(_spaced(Text(" "), _text(source_name(source)), words))
 
 
 def _print_part(title: str, rows: Sequence[HitRow], console: Console) -> None:
@@ -55,7 +56,7 @@ def _wide(rows: Sequence[HitRow]) -> Table:
             _author(row),
             _views(row),
             _reason(row),
-            _text(row.verdict or "–", "bold" if row.verdict else "dim"),  # noqa: RUF001 - a dash for nothing
+            _text(row.verdict or "–", "bold" if row.verdict else "dim"),
         )
     return table
 
@@ -63,10 +64,11 @@ def _wide(rows: Sequence[HitRow]) -> Table:
 def _narrow(rows: Sequence[HitRow]) -> Table:
     table = _table("Finding", "Score", "What, by whom", "Reason")
     for row in rows:
-        views = f", {_views(row)} views" if row.views is not None else ""
-        verdict = _text(f"\n{row.verdict}", "bold") if row.verdict else Text()
-        who = Text("\n") + _author(row) + Text(" on ") + _text(row.post.platform) + Text(views)
-        table.add_row(row.finding.id, f"{row.finding.score:.2f}", _subject(row) + who + verdict, _reason(row))
+        views = _text(f"{_views(row)} views" if row.views is not None else "")
+        who = _spaced(_author(row), Text("on"), _text(row.post.platform), views)
+        said = _text(row.verdict or "", "bold")
+        what = Text("\n").join(part for part in (_subject(row), who, said) if part)
+        table.add_row(row.finding.id, f"{row.finding.score:.2f}", what, _reason(row))
     return table
 
 
@@ -87,7 +89,8 @@ def _table(*columns: str) -> Table:
 
 
 def _subject(row: HitRow) -> Text:
-    return _text(row.franchise, "bold") + _text(f" / {row.element}" if row.element else "")
+    franchise = _text(row.franchise, "bold")
+    return _spaced(franchise, Text("/"), _text(row.element)) if row.element else franchise
 
 
 def _author(row: HitRow) -> Text:
@@ -101,11 +104,13 @@ def _views(row: HitRow) -> str:
 
 def _reason(row: HitRow) -> Text:
     first = row.finding.reasons[0].sentence if row.finding.reasons else ""
-    return _text(first) + Text("\n") + _text(row.post.url, "cyan", most=300)
+    return Text("\n").join((_text(first), _text(row.post.url, "cyan", most=300)))
+
+
+def _spaced(*parts: Text) -> Text:
+    return Text(" ").join(parts)
 
 
 def _text(words: str, style: str = "", *, most: int = 400) -> Text:
     """Never a str: rich would read [brackets] in it as markup."""
-    gap = " " if words[:1] == " " else "\n" if words[:1] == "\n" else ""
-    end = " " if words[1:].endswith(" ") else ""
-    return Text(gap + printable(words, most=most) + end, style)
+    return Text(printable(words, most=most), style)

@@ -38,7 +38,6 @@ def each(work: Callable[[A], R], items: Iterable[A], guard: Guard) -> Iterator[t
     Closing the iterator, or Ctrl-C, kills what is running.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([work.__module__])
     pool = ProcessPool(
         max_workers=guard.workers,
         max_tasks=MOST_TASKS,

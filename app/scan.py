@@ -5,8 +5,9 @@ Writes nothing to the ledger: a question, not a finding.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.fingerprinting import FileJob, fingerprint
 from app.home import Home
@@ -17,7 +18,7 @@ from app.stages import download_settings, guard, reference_bank
 from core.errors import ClipwardenError, NotFound
 from core.findings import Hit, copy_reason
 from core.records import Bank as RefBank
-from core.records import Fingerprint, Match, Reference
+from core.records import Fingerprint, Match, Reference, Rendition
 from crawler.download import Got, Job, download
 from matchers.compare import Bank, compare
 from matchers.method import Method, methods
@@ -51,7 +52,7 @@ def scan(home: Home, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
 def _scan_urls(
     home: Home, urls: list[str], known: dict[str, Method], banks: dict[str, Bank], references: dict[str, Reference]
 ) -> Iterator[dict[str, Any]]:
-    jobs = (Job(post=url, position=0, page=url) for url in urls)
+    jobs = (_job(url) for url in urls)
     for outcome in download(jobs, settings=download_settings(home)):
         if not isinstance(outcome, Got):
             yield {"path": outcome.job.post, "score": None, "error": f"{outcome.error_class}: {outcome.message}"}
@@ -59,6 +60,13 @@ def _scan_urls(
         job = FileJob(sha256=outcome.sha256, path=outcome.path, methods=tuple(known))
         for _, result in each(fingerprint, [job], guard(home)):
             yield {"path": outcome.job.post, **_score(outcome.sha256, result, known, banks, references)}
+
+
+def _job(url: str) -> Job:
+    """A file by its address, or a page for yt-dlp's extractors to read."""
+    if PurePosixPath(urlsplit(url).path).suffix.lower() in IMAGES | VIDEOS:
+        return Job(post=url, position=0, renditions=(Rendition(url=url),))
+    return Job(post=url, position=0, page=url)
 
 
 def _score(

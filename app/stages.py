@@ -4,8 +4,10 @@ Each writes as results come, one transaction a subject, so that a kill between a
 doubles nothing. None sends anything anywhere.
 """
 
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from multiprocessing import forkserver
 from urllib.parse import urlsplit
 
 from app.fingerprinting import FileJob, fingerprint
@@ -15,7 +17,7 @@ from app.progress import Track, track
 from core.errors import ClipwardenError
 from core.findings import RULES_VERSION, judge
 from core.records import Failure, Fingerprint, Match, Media
-from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download, sweep
+from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
 from matchers.compare import Bank, bank, compare
 from matchers.method import Method, methods
 from store import queries
@@ -28,6 +30,12 @@ MIB = 1024 * 1024
 def now() -> datetime:
     """This instant, aware UTC."""
     return datetime.now(UTC)
+
+
+def warm() -> None:
+    """Start the server that workers are forked from, with what any of them imports: once, not in each."""
+    multiprocessing.set_forkserver_preload(["__main__", "crawler.download_worker", "app.fingerprinting"])
+    forkserver.ensure_running()
 
 
 def register(ledger: Ledger) -> None:
@@ -54,7 +62,7 @@ def _due(ledger: Ledger, stage: str, skip: Callable[[str], bool] = lambda _: Fal
 def fetch(home: Home) -> dict[str, int]:
     """Download what posts carry. Returns how many files came, and how many failures of each class."""
     counts: dict[str, int] = {}
-    sweep(home.scratch)
+    warm()
     with track("fetch", home.ledger.count_pending("download", now=now())) as progress:
         collected: dict[str, list[Got | Refused]] = {}
         wanted: dict[str, int] = {}
@@ -160,6 +168,7 @@ def download_settings(home: Home) -> DownloadSettings:
 def fingerprint_files(home: Home) -> dict[str, int]:
     """Fingerprint media and references that lack a method's hashes. Returns done and failed."""
     counts = {"files": 0, "unreadable": 0}
+    warm()
     with track("fingerprint", home.ledger.count_pending("fingerprint", now=now())) as progress:
         for job, result in each(fingerprint, _files(home), guard(home)):
             if isinstance(result, ClipwardenError):

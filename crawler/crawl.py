@@ -23,6 +23,7 @@ from core.errors import NotFound
 from core.records import Watch
 from core.times import from_text
 from crawler import egress
+from crawler.egress_proxy import CHROMIUM_ARGS, proxy_thread
 from crawler.platform import PlatformSpider, WatchRun, now
 from store.blobs import Blobs
 from store.ledger import Ledger
@@ -126,14 +127,13 @@ def _browser_settings(job: CrawlJob, spider: type[PlatformSpider]) -> Iterator[d
     if not spider.uses_browser:
         yield {}
         return
-    with egress.proxy_thread(frozenset(job.allowed_hosts)) as port:
-        arguments = ["--disable-dev-shm-usage", "--disable-background-networking", "--disable-quic"]
+    with proxy_thread(frozenset(job.allowed_hosts)) as port:
+        arguments = ["--disable-dev-shm-usage", "--disable-background-networking", *CHROMIUM_ARGS]
         arguments += ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox as root
         launch = {
             "executable_path": job.browser_path,
             "headless": True,
             "args": arguments,
-            # <-loopback>: without it Chromium goes around the proxy for exactly the addresses we guard.
             "proxy": {"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
         }
         handler = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"

@@ -6,12 +6,10 @@ redirect, a manifest or a name that changes its answer meets it too; `check_url`
 Never guards code that brings its own sockets (libcurl, a child program): docs/decisions/0003.
 """
 
-import asyncio
 import contextlib
 import ipaddress
 import socket
 import sys
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,14 +34,6 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # how a v6-only network reaches e
 
 CHILD_EVENTS = frozenset(
     {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn"}
-)
-WEB_PORTS = frozenset({80, 443})
-
-# Without these Chromium goes around its proxy: to localhost, over QUIC, and over WebRTC's UDP.
-CHROMIUM_ARGS = (
-    "--proxy-bypass-list=<-loopback>",
-    "--disable-quic",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 
 
@@ -131,10 +121,10 @@ def check_url(url: str, allowed: Allowed) -> None:
         raise UrlRefused(f"{url[:200]!r} is not a plain http(s) URL; only those are fetched")
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(parts.hostname)
-        _check(parts.hostname, port or (443 if parts.scheme == "https" else 80), [parts.hostname], allowed)
+        check_addresses(parts.hostname, port or (443 if parts.scheme == "https" else 80), [parts.hostname], allowed)
 
 
-def _check(host: str, port: int | None, addresses: Iterable[str], allowed: Allowed) -> None:
+def check_addresses(host: str, port: int | None, addresses: Iterable[str], allowed: Allowed) -> None:
     """Raise AddressRefused when a host that is not allowed by name has any address that is not public."""
     if allowed.names(host, port):
         return
@@ -160,7 +150,7 @@ class _Guard:
         name = host.decode("idna") if isinstance(host, bytes) else host
         number = int(str(port)) if port and str(port).isdecimal() else None
         with self.recorded():
-            _check(name, number, addresses, self.allowed)
+            check_addresses(name, number, addresses, self.allowed)
         self.known.update((address, allowed) for address in addresses for allowed in self.allowed.ports(name))
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
@@ -249,176 +239,3 @@ def _wrap_resolver(guard: _Guard) -> None:
     socket.getaddrinfo = checked_getaddrinfo
     socket.gethostbyname = checked_gethostbyname
     socket.gethostbyname_ex = checked_gethostbyname_ex
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """One request to the proxy. `head` is what goes upstream, b"" for CONNECT; `body_bytes` follow it."""
-
-    host: str
-    port: int
-    head: bytes
-    body_bytes: int
-
-
-def _read_ask(raw: bytes, allowed: Allowed) -> _Ask:
-    """Read one request head, strictly: what two parsers could read in two ways is refused.
-
-    raises  UrlRefused, AddressRefused
-    """
-    lines = raw.removesuffix(b"\r\n\r\n").decode("latin-1").split("\r\n")
-    words = lines[0].split(" ")
-    fields = [line.partition(":")[::2] for line in lines[1:]]
-    clean = all(name and name.isascii() and not set(name) & set(' \t()<>@,;\\"/[]?={}') for name, _ in fields)
-    if len(words) != 3 or words[2] not in {"HTTP/1.1", "HTTP/1.0"} or not clean or set("\r\n\0") & set("".join(lines)):
-        raise UrlRefused("the request head is not plain HTTP/1.1")
-    named = {name.lower(): value.strip() for name, value in fields}
-    length = named.get("content-length", "0")
-    doubled = sum(name.lower() == "content-length" for name, _ in fields) > 1
-    if "transfer-encoding" in named or doubled or not (length.isascii() and length.isdecimal()):
-        raise UrlRefused("the request body has no one plain Content-Length")
-    method, target, _ = words
-    url = f"https://{target}" if method == "CONNECT" else target
-    check_url(url, allowed)
-    parts = urlsplit(url)
-    if method == "CONNECT":
-        return _Ask(parts.hostname or "", parts.port or 443, b"", 0)
-    if parts.scheme != "http":
-        raise UrlRefused(f"{url[:200]!r} must come as CONNECT")
-    hop = {"host", "connection", "keep-alive", "te", "trailer", "upgrade", "proxy-connection", "proxy-authorization"}
-    hop |= {name.strip().lower() for name in named.get("connection", "").split(",")}
-    kept = [f"{name}:{value}" for name, value in fields if name.lower() not in hop]
-    path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    # Connection: close: one request a connection, so no later one can ride on this one's checked address.
-    head = "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", *kept, "", ""])
-    return _Ask(parts.hostname or "", parts.port or 80, head.encode("latin-1"), int(length))
-
-
-class EgressProxy:
-    """A forward proxy on loopback for a browser: each request checked, its address pinned, refusals recorded.
-
-    Only ports 80 and 443, and those of allowed hosts: a page's script has no business with a mail server.
-    refused     one "METHOD url: why" for each refused request, newest last
-    """
-
-    HEAD_BYTES = 32 * 1024  # a browser's head with its cookies stays under 16 KiB
-    CONNECT_S = 15.0
-
-    def __init__(self, allowed_hosts: frozenset[str], *, idle_s: float = 60.0) -> None:
-        self.allowed = Allowed.of(allowed_hosts)
-        self.idle_s = idle_s
-        self.refused: deque[str] = deque(maxlen=1000)
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> int:
-        """Listen on 127.0.0.1 at a free port, and return that port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=self.HEAD_BYTES)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Stop listening and cut every open connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  a server's callback always runs in a task
-        self._open.add(task)
-        try:
-            await self._pass_on(reader, writer)
-        except (OSError, EOFError, TimeoutError):  # either side went away: nothing is left to say
-            pass
-        finally:
-            self._open.discard(task)
-            writer.close()
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        raw = b"?"
-        try:
-            raw = await asyncio.wait_for(self._head(reader), self.idle_s)
-            ask = _read_ask(raw, self.allowed)
-            upstream = await self._connect(ask)
-        except FetchRefused as refusal:
-            self.refused.append(f"{raw.split(b' HTTP/')[0][:200].decode('latin-1')}: {refusal}")
-            writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            return await writer.drain()
-        except OSError:
-            if raw == b"?":  # the client itself went silent
-                raise
-            writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            return await writer.drain()
-        try:
-            if ask.head:
-                upstream[1].write(ask.head)
-            else:
-                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            beat = [asyncio.get_running_loop().time()]
-            await asyncio.gather(
-                self._pump(reader, upstream[1], beat, ask.body_bytes if ask.head else None),
-                self._pump(upstream[0], writer, beat, None),
-            )
-        finally:
-            upstream[1].close()
-
-    @staticmethod
-    async def _head(reader: asyncio.StreamReader) -> bytes:
-        try:
-            return await reader.readuntil(b"\r\n\r\n")
-        except asyncio.LimitOverrunError:
-            raise UrlRefused("the request head is too long") from None
-
-    async def _connect(self, ask: _Ask) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Resolve once, check every answer, and connect to one of those same answers."""
-        if ask.port not in WEB_PORTS and not self.allowed.names(ask.host, ask.port):
-            raise AddressRefused(f"port {ask.port} is neither 80 nor 443 nor that of an allowed host")
-        loop = asyncio.get_running_loop()
-        answers = await loop.getaddrinfo(ask.host, ask.port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
-        _check(ask.host, ask.port, addresses, self.allowed)
-        failure = OSError(f"{ask.host} has no address")
-        for address in addresses:
-            try:
-                return await asyncio.wait_for(asyncio.open_connection(address, ask.port), self.CONNECT_S)
-            except OSError as error:
-                failure = error
-        raise failure
-
-    async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, beat: list[float], left: int | None
-    ) -> None:
-        """Copy until the end, `left` bytes, or until neither direction has moved for idle_s."""
-        loop = asyncio.get_running_loop()
-        while left is None or left > 0:
-            try:
-                block = await asyncio.wait_for(reader.read(65536 if left is None else min(left, 65536)), self.idle_s)
-            except TimeoutError:
-                if loop.time() - beat[0] < self.idle_s:
-                    continue
-                raise
-            if not block:
-                break
-            beat[0] = loop.time()
-            left = None if left is None else left - len(block)
-            writer.write(block)
-            await writer.drain()
-        if left is None and writer.can_write_eof():
-            writer.write_eof()
-
-
-@contextlib.contextmanager
-def proxy_thread(allowed_hosts: frozenset[str]) -> Iterator[int]:
-    """Run an EgressProxy in a loop and thread of its own; yield its port on 127.0.0.1."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    proxy = EgressProxy(allowed_hosts)
-    try:
-        yield asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(timeout=10)
-    finally:
-        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(timeout=10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=10)

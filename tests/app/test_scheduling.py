@@ -197,12 +197,10 @@ def test_run_cut_short_is_run_again(tmp_path: Path) -> None:
 def test_second_scheduler_is_refused(tmp_path: Path) -> None:
     """One home, one scheduler: two would run everything twice."""
     path = plan(tmp_path, NEVER_TODAY)
-    with (
-        serving(tmp_path, path, QUICK) as running,
-        pytest.raises(Busy, match="another `clipwarden schedule`"),
-    ):
+    with serving(tmp_path, path, QUICK) as running:
         until(lambda: bool(running.said))
-        serve(tmp_path, path, stop=threading.Event())
+        with pytest.raises(Busy, match="another `clipwarden schedule`"):
+            serve(tmp_path, path, stop=threading.Event())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -221,7 +219,7 @@ def test_signal_stops_within_seconds(tmp_path: Path, number: signal.Signals) -> 
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         until((tmp_path / "pids").exists)
-        until(lambda: (tmp_path / "ran").exists())
+        until((tmp_path / "ran").exists)
         os.kill(process.pid, number)
         out, _ = process.communicate(timeout=6)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.egress import AddressRefused, Allowed, EgressProxy, UrlRefused, check_url, is_public
+from crawler.egress import AddressRefused, Allowed, UrlRefused, check_url, is_public
+from crawler.egress_proxy import EgressProxy
 
 PUBLIC = """
     1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 93.184.216.34 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.1
