@@ -236,9 +236,9 @@ def _account(brand: str, item: _Account) -> Account:
 
 
 def _watches(brand: str, item: _Watch, tags: tuple[str, ...]) -> Iterator[Watch]:
-    wanted = tags if item.hashtags == "franchises" else tuple(name.lstrip("#") for name in item.hashtags)
+    wanted = tags if item.hashtags == "franchises" else item.hashtags
     queries = [
-        *((WatchKind.HASHTAG, query) for query in wanted),
+        *((WatchKind.HASHTAG, query.lstrip("#")) for query in wanted),
         *((WatchKind.KEYWORD, query) for query in item.keywords),
         *((WatchKind.ACCOUNT, query.lstrip("@")) for query in item.accounts),
     ]

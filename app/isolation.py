@@ -73,6 +73,8 @@ def _result(future: Future[Any], guard: Guard) -> Any:  # noqa: ANN401 - whateve
         return MediaUnreadable(f"needs more than {guard.memory_bytes >> 20} MiB to decode. Raise match.memory_mib")
     except ClipwardenError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - hostile files find what nobody thought of; the other files go on
+        return MediaUnreadable(f"the decoder raised {type(error).__name__}: {error}; keep the file and report it")
 
 
 def _confine(memory_bytes: int) -> None:

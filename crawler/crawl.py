@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     egress.install(frozenset(job.allowed_hosts), no_children=not spider.uses_browser)
     blobs = Blobs(Path(job.blobs), Path(job.scratch))
     with Ledger(Path(job.ledger)) as ledger, _browser_settings(job, spider) as extra:
-        process = CrawlerProcess(_settings(job, extra), install_root_handler=True)
+        process = CrawlerProcess(_settings(job, extra))
         process.crawl(
             spider,
             runs=_runs(job.watches, job.grounds),
@@ -163,7 +163,8 @@ def _die_with_parent() -> None:
     """Exit when standard input closes: a parent that was killed leaves no crawl behind it."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
+            pass
         os._exit(1)
 
     if not sys.stdin.isatty():

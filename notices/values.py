@@ -14,8 +14,8 @@ from core.words import printable
 
 MOST = 4000  # characters; longer than any sentence people write into a form, shorter than an attack
 OPEN, CLOSE = "\ue000", "\ue001"  # around each value until the letter is checked; private letters never get through
-_ACTIVE = re.compile(r"([\\`*\[\]<>|~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|#(?=#))")
-_LEADING = re.compile(r"^(?:[-+=#:]|\d+(?=[.)]))")
+_ACTIVE = re.compile(r"([\\`*\[\]<|~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|#(?=#))")
+_LEADING = re.compile(r"^(?:\d+(?=[.)])|(?=[-+=#>]))")  # begins a list, a heading, a quotation
 _LEGAL = "/:?#[]@!$&'()*+,;=%-._~"
 
 
@@ -34,9 +34,7 @@ def line(value: object) -> str:
 
 def prose(value: object) -> Safe:
     """A value inside a sentence: what Markdown would act on is escaped, the rest stays as it is."""
-    text = _ACTIVE.sub(r"\\\1", line(value))
-    return Safe(_LEADING.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], text) if not text[:1].isdigit() else
-                re.sub(r"^(\d+)([.)])", r"\1\\\2", text))
+    return Safe(_LEADING.sub(r"\g<0>\\", _ACTIVE.sub(r"\\\1", line(value))))
 
 
 def exact(value: object) -> Safe:
