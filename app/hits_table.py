@@ -45,7 +45,9 @@ def _print_part(title: str, rows: Sequence[HitRow], console: Console) -> None:
 
 
 def _wide(rows: Sequence[HitRow]) -> Table:
-    table = _table("Finding", "Score", "Basis", "Franchise / element", "Platform", "Author", "Views", "Reason", "Said")
+    table = _table(
+        "Finding", "Score", "Basis", "Franchise / element", "Platform", "Author", "Views", "Reason", "Verdict"
+    )
     for row in rows:
         table.add_row(
             row.finding.id,

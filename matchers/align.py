@@ -42,9 +42,12 @@ def align(hits: Hits) -> list[Segment]:
 
     Static scenes, in which every frame hits every other, give one segment at speed 1, not a square.
     """
-    segments = []
+    segments: list[Segment] = []
     while len(hits):
         stretch, speed = _longest(hits)
+        if len(stretch) == 1:  # nothing left agrees with anything: no need to vote on each
+            segments += [_segment(lone, 0.0) for lone in _lone(hits)]
+            break
         segments.append(_segment(stretch, speed))
         start_s, end_s = segments[-1].query_start_s, segments[-1].query_end_s
         hits = hits.where((hits.query_s < start_s) | (hits.query_s > end_s))
@@ -93,8 +96,15 @@ def _centre(hits: Hits, shift_s: NDArray[np.float64]) -> float:
 
 def _distinct(of: NDArray[np.intp], moments: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """Count the distinct moments in each bin."""
-    pairs = np.unique(np.stack([of.astype(np.float64), moments]), axis=1)
-    return np.bincount(pairs[0].astype(np.int64), minlength=bins).astype(np.float64)
+    known, moment = np.unique(moments, return_inverse=True)
+    pairs = np.unique(of * len(known) + moment)
+    return np.bincount(pairs // len(known), minlength=bins).astype(np.float64)
+
+
+def _lone(hits: Hits) -> list[Hits]:
+    """Return the nearest hit of each query frame, by itself."""
+    nearest = hits.where(np.lexsort((hits.distance, hits.query_s)))
+    return [nearest.where(np.array([row])) for row in np.unique(nearest.query_s, return_index=True)[1]]
 
 
 def _segment(run: Hits, speed: float) -> Segment:

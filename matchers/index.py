@@ -48,14 +48,13 @@ def hamming(queries: Words, references: Words) -> Distances:
 
 
 class Index:
-    """References to search. `values` is uint64 (m, words), and may be a memory map."""
+    """References to search, uint64 (m, words); kept word by word, so that a scan reads only what it needs."""
 
     def __init__(self, values: Words) -> None:
-        self.values = values
-        self._columns = [np.ascontiguousarray(values[:, word]) for word in range(values.shape[1])]
+        self._columns: Words = np.ascontiguousarray(values.T)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self._columns.T)
 
     def within(self, queries: Words, threshold: int) -> tuple[Rows, Rows, NDArray[np.uint16]]:
         """Find every pair at most `threshold` bits apart.
@@ -67,10 +66,10 @@ class Index:
         """
         if len(queries) == 0 or len(self) == 0:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16)
-        _same_width(queries, self.values)
+        _same_width(queries, self._columns.T)
         found = []
         for start in range(0, len(self), CHUNK):
-            chunk = [column[start : start + CHUNK] for column in self._columns]
+            chunk = self._columns[:, start : start + CHUNK]
             for number, query in enumerate(queries):
                 rows, distances = _near(chunk, query, threshold)
                 if len(rows):
@@ -82,7 +81,7 @@ class Index:
         return query_rows[order], reference_rows[order], distances[order]
 
 
-def _near(columns: list[Words], query: Words, threshold: int) -> tuple[Rows, NDArray[np.uint16]]:
+def _near(columns: Words, query: Words, threshold: int) -> tuple[Rows, NDArray[np.uint16]]:
     """Scan one chunk for one query: some words in full, the others for the rows that are left."""
     first = 2 if threshold <= TWO_WORDS_BITS else 3
     head = np.bitwise_count(columns[0] ^ query[0])

@@ -11,7 +11,7 @@ from matchers.source import Luma
 FLAT_LEVELS = 4.0  # standard deviation of a bar's row; x264 at crf 35 leaves 0..2 in flat bars
 SAME_LEVELS = 4.0  # mean of a bar's row against the outermost; a smooth gradient is no bar beyond this
 LEAST_SHARE = 0.02  # of a side; thinner bars move the hash by less than a re-encode does
-INNER_SHARE = 0.3  # of a side must remain; what is left of a fade or a title card is no picture
+INNER_SHARE = 0.2  # of a side must remain: a 2.39:1 film in 9:16 keeps 0.235; less is a logo or a title
 SHAVE_PX = 2  # the bar's blurred edge, and chroma-aligned coding, reach this far into the picture
 PASSES = 2  # a letterbox inside a border
 

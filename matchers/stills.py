@@ -20,7 +20,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # in the others a second picture is a preview or a page
 FASTEST_S = 0.02  # browsers show a frame of less for 0.1 s; files of "0 s" frames rely on it
 DEFAULT_S = 0.1
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError)  # what Pillow's decoders raise
+# What Pillow's decoders raise on damaged files, found by flipping bytes of each format.
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, RuntimeError, TypeError, ArithmeticError)
 
 
 def open_still(path: Path, limits: Limits, pace: Pace) -> Source | None:
@@ -29,8 +30,7 @@ def open_still(path: Path, limits: Limits, pace: Pace) -> Source | None:
     raises  MediaUnreadable when it is absurdly large, damaged, or of a kind we cannot show
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
+        with warnings.catch_warnings(action="ignore"):  # of size, where the limit below is ours, and of odd tags
             image = Image.open(path, formats=FORMATS)
     except UnidentifiedImageError:
         return None
@@ -54,10 +54,12 @@ def _still(image: Image.Image, name: str, limits: Limits) -> Iterator[Shot]:
     """Yield the one picture, upright."""
     try:
         image.draft("RGB", (limits.max_side_px, limits.max_side_px))  # a JPEG decodes at 1/2, 1/4 or 1/8
-        image.load()
-        yield _shot(0.0, ImageOps.exif_transpose(image))
+        with warnings.catch_warnings(action="ignore"):
+            image.load()
+            upright = ImageOps.exif_transpose(image)
     except DAMAGE as error:
         raise MediaUnreadable(f"{name}: the picture does not decode ({error}); fetch it again") from error
+    yield _shot(0.0, upright)
 
 
 def _moving(image: Image.Image, limits: Limits, pace: Pace) -> Iterator[Shot]:

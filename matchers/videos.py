@@ -43,6 +43,8 @@ def open_video(path: Path, limits: Limits, pace: Pace) -> Source:
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         raise MediaUnreadable(f"{path.name}: {container.format.name} has sound only; fetch the video")
+    if not stream.codec_context:
+        raise MediaUnreadable(f"{path.name}: its picture is in no codec FFmpeg knows; fetch another rendition")
     limits.refuse_absurd(path.name, stream.codec_context.width, stream.codec_context.height)
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}  # the size may change in mid-stream
     stream.codec_context.thread_count = 1  # a process a core: a second thread costs 11 % more processor time

@@ -80,7 +80,8 @@ def missing(template: Template, fields: NoticeFields) -> list[str]:
     """A line for each field that is absent, blank or a placeholder, with how to fill it."""
     found = dict[str, None]()
     for path, where, value in _walk(fields):
-        if (path in template.fields and _blank(value)) or _unusable(path, value):
+        # What may be left out is None or an empty list; a blank text is a field somebody meant to fill.
+        if _blank(value) and (isinstance(value, str) or path in template.fields) or _unusable(path, value):
             found[_told(template.fields.get(path), path, where)] = None
     return list(found)
 
@@ -114,7 +115,7 @@ def _unusable(path: str, value: object) -> bool:
 
 def _told(ask: Ask | None, path: str, where: object) -> str:
     subject = where.finding if isinstance(where, Item) else where.title if isinstance(where, Work) else ""
-    ask = ask or Ask(name=path, fill="it holds a placeholder, or no web address")
+    ask = ask or Ask(name=path, fill="it is blank, a placeholder, or no web address")
     label = f"{line(subject)}: " if subject else ""
     return f"{label}{ask.name} ({ask.fill.replace('{finding}', line(subject))})"
 

@@ -15,7 +15,8 @@ from core.words import printable
 MOST = 4000  # characters; longer than any sentence people write into a form, shorter than an attack
 OPEN, CLOSE = "\ue000", "\ue001"  # around each value until the letter is checked; private letters never get through
 _ACTIVE = re.compile(r"([\\`*\[\]<|~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|#(?=#))")
-_LEADING = re.compile(r"^(?:\d+(?=[.)])|(?=[-+=#>]))")  # begins a list, a heading, a quotation
+# At the head of a list entry these would begin a list, a heading, a quotation or a rule; "+1 555" does not.
+_LEADING = re.compile(r"^(?:\d+(?=[.)])|(?=[=#>]|-(?!\d)|\+(?:\s|$)))")
 _LEGAL = "/:?#[]@!$&'()*+,;=%-._~"
 
 

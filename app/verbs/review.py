@@ -1,15 +1,21 @@
 """Review: the hit list, a person's decision, a drafted notice, and the ledger's own count."""
 
+import json
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from app.console import AsJson, app, home, out, print_json
+from app.home import Home
 from core.records import Verdict
+
+if TYPE_CHECKING:
+    from app.hits import DailyList
 
 
 @app.command(epilog="Example: clipwarden hits --day 2026-11-20 --html hits.html --csv hits.csv")
@@ -20,23 +26,32 @@ def hits(
     as_json: AsJson = False,
 ) -> None:
     """Show a day's hit list. A source that failed is shown as blind, never as "no hits"."""
-    from app import hits as listing
+    from app.hits import daily
+    from app.hits_files import as_json as plain
+    from app.hits_files import write_csv
+    from app.hits_table import print_table
 
     with home() as opened:
-        today = listing.daily(opened.ledger, _day(day), now=datetime.now(UTC))
+        today = daily(opened.ledger, _day(day), datetime.now(UTC))
         if html:
-            from app.hits_page import write_page
+            _write_page(opened, today, html)
+    if csv:
+        with csv.open("w", newline="", encoding="utf-8") as file:
+            write_csv(today, file)
+    if as_json:
+        # ASCII only: what strangers wrote may end on a terminal.
+        sys.stdout.write(json.dumps(plain(today), indent=2) + "\n")
+    elif html or csv:
+        out.print("wrote " + " and ".join(escape(str(path)) for path in (html, csv) if path))
+    else:
+        print_table(today, out)
 
-            write_page(opened, today, html)
-        if csv:
-            with csv.open("w", newline="", encoding="utf-8-sig") as file:
-                listing.write_csv(today, file)
-        if as_json:
-            print_json(listing.as_json(today))
-        elif html or csv:
-            out.print("wrote " + " and ".join(escape(str(path)) for path in (html, csv) if path))
-        else:
-            listing.print_table(today, out)
+
+def _write_page(opened: Home, today: "DailyList", path: Path) -> None:
+    from app.hits_page import render
+    from app.hits_pictures import gather_pictures
+
+    path.write_text(render(today, gather_pictures(opened, today).get), encoding="utf-8")
 
 
 def _day(text: str | None) -> date:

@@ -97,7 +97,7 @@ def run_stages(opened: Home, *, everything: bool = False) -> bool:
     stages.fingerprint_files(opened)
     stages.match_files(opened)
     stages.find(opened)
-    today = daily(opened.ledger, datetime.now(UTC).date(), now=datetime.now(UTC))
+    today = daily(opened.ledger, datetime.now(UTC).date(), datetime.now(UTC))
     out.print(
         f"Today: {len(today.copies)} copies proved, {len(today.suggestions)} suggested. `clipwarden hits` shows them."
     )

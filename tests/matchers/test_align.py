@@ -1,6 +1,7 @@
 """Frame hits become the stretches a person would name."""
 
 from itertools import product
+from time import process_time
 
 import numpy as np
 import pytest
@@ -103,3 +104,20 @@ def test_scattered_hits_do_not_join() -> None:
 def test_no_hits_are_no_segments() -> None:
     """Nothing in, nothing out."""
     assert align(hits()) == []
+
+
+def test_long_static_scene_is_quick() -> None:
+    """Ten minutes of one camera against itself, every frame on every frame, is no trap for the clock."""
+    started = process_time()
+    found = align(hits(*product(range(400), range(400))))
+
+    assert (len(found), process_time() - started < 5) == (1, True)
+
+
+def test_many_lone_hits_are_quick() -> None:
+    """An hour of hits that agree on nothing does not vote an hour."""
+    pairs = [(float(second), float(second * 7919 % 100_003) * 20) for second in range(3000)]
+    started = process_time()
+    found = align(hits(*pairs))
+
+    assert (sum(one.pairs for one in found), process_time() - started < 5) == (3000, True)
