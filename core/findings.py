@@ -196,10 +196,10 @@ def _stretch(part: Segment, reference: Reference) -> str:
     length = part.query_end_s - part.query_start_s
     if length < 1:
         return ""
-    speed = "" if part.speed == 1 or reference.kind == "image" else f" at {part.speed:g} times its speed"
     here = f"; {clock(part.query_start_s)}–{clock(part.query_end_s)} shows it"
-    if reference.kind == "image":
-        return here
+    if reference.kind == "image" or part.speed == 0:
+        return f"{here} standing still" if reference.kind == "video" else here
+    speed = "" if part.speed == 1 else f" at {part.speed:g} times its speed"
     return f"{here} from {clock(part.reference_start_s)} to {clock(part.reference_end_s)}{speed}"
 
 

@@ -263,8 +263,8 @@ class Fingerprint:
 class Segment:
     """A stretch of the query that shows a stretch of the reference.
 
-    All four ends in seconds; `speed` is query seconds per reference second inverted: 0.5 means the
-    query plays the reference at half speed. A still has reference_start_s == reference_end_s == 0.
+    All four ends in seconds. `speed` 0.5: the query plays the reference at half speed; 0: one frame of
+    the reference stands still, as in an animated still. A still reference starts and ends at 0.
     best_query_s and best_reference_s name the frame pair with the least distance.
     """
 

@@ -81,7 +81,7 @@ def missing(template: Template, fields: NoticeFields) -> list[str]:
     found = dict[str, None]()
     for path, where, value in _walk(fields):
         # What may be left out is None or an empty list; a blank text is a field somebody meant to fill.
-        if _blank(value) and (isinstance(value, str) or path in template.fields) or _unusable(path, value):
+        if (_blank(value) and (isinstance(value, str) or path in template.fields)) or _unusable(path, value):
             found[_told(template.fields.get(path), path, where)] = None
     return list(found)
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from app.console import AsJson, app, home, out, print_json
 from app.home import Home
+from app.progress import ERR
 from core.records import Verdict
 
 if TYPE_CHECKING:
@@ -98,12 +100,12 @@ def draft(
     from app.drafting import draft as draft_notices
 
     with home(alone=True, sync=True) as opened:
-        drafted = draft_notices(opened, out=folder, now=datetime.now(UTC))
+        drafted = draft_notices(opened, out=folder, now=datetime.now(UTC), say=lambda line: ERR.print(escape(line)))
     if as_json:
-        print_json([{key: getattr(one, key) for key in one.__slots__} for one in drafted])
+        print_json([asdict(one) for one in drafted])
         return
     for one in drafted:
-        out.print(f"{one.id} {escape(one.host)}: {len(one.findings)} findings, {escape(str(one.path))}")
+        out.print(f"{one.notice} {escape(one.host)}: {len(one.findings)} findings, {escape(str(one.path))}")
     if not drafted:
         out.print("nothing to draft: no finding is decided infringing that no notice names yet")
 
@@ -128,7 +130,5 @@ def ledger(
         table.add_row(row["stage"], str(row["done"]), str(row["pending"]), str(row["failed"]))
     out.print(table)
     for row in failed:
-        again = f"again at {row['retry_at']}" if row["retry_at"] else "final"
-        out.print(
-            f"[red]{escape(row['error'])}[/] {row['stage']} {escape(row['subject'])}: {escape(row['message'])} ({again})"
-        )
+        what = f"{row['stage']} {escape(row['subject'])}: {escape(row['message'])}"
+        out.print(f"[red]{escape(row['error'])}[/] {what} ({row['retry_at'] or 'final'})")

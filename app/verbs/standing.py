@@ -1,5 +1,6 @@
 """What stands and runs: the schedule, and the embedded demo."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,18 +18,21 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """Run the stages on plan.yml, until stopped. One scheduler a home."""
-    from app import scheduling
+    from app.scheduling import serve
+    from schedules.plan import DEFAULT as STANDARD
+    from schedules.plan import load, next_fires
 
-    path = scheduling.find_plan(chosen["home"], plan)
-    if only_list or as_json:
-        fires = scheduling.next_fires(path, datetime.now(UTC))
-        if as_json:
-            print_json([{"job": name, "next_at": at} for name, at in fires])
-        else:
-            for name, at in fires:
-                out.print(f"{escape(name)}: {at:%Y-%m-%d %H:%M} UTC")
+    own = chosen["home"] / "plan.yml"
+    path = plan or (own if own.is_file() else STANDARD)
+    if not only_list and not as_json:
+        serve(chosen["home"], path)
         return
-    scheduling.serve(chosen["home"], path)
+    fires = next_fires(load(path), datetime.now(UTC))
+    if as_json:
+        print_json([asdict(fire) for fire in fires])
+    else:
+        for fire in fires:
+            out.print(f"{escape(fire.job)}: {fire.at:%Y-%m-%d %H:%M} UTC")
 
 
 @app.command(epilog="Example: clipwarden demo --keep-serving")

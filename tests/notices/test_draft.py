@@ -64,7 +64,7 @@ def put(whole: NoticeFields, path: str, text: str) -> NoticeFields:
     return filled
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(TEXTS), NASTY)
 def test_value_never_changes_the_form(path: str, text: str) -> None:
     """Whatever a handle, a label or a name holds, the letter has the same lines, headings, lists and links."""
@@ -133,7 +133,7 @@ def test_address_that_is_none_is_missing(url: str) -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sets(st.sampled_from(sorted(DMCA.fields)), min_size=1),
     st.sampled_from([None, "", "  ", "\u200b\n", ()]),
