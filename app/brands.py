@@ -16,9 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from core.errors import SettingsWrong
 from core.records import Account, AuthorClass, Brand, Element, Franchise, Watch, WatchKind
 from core.words import slug, tag
+from schedules.yaml_lines import Loc, line, twice
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
-Loc = tuple[int | str, ...]
 
 
 def _duration(text: str) -> str:
@@ -108,9 +108,9 @@ def load(path: Path, platforms: Mapping[str, frozenset[WatchKind]]) -> Brand:
         data = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise SettingsWrong(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
-    mistakes: list[tuple[Loc, str]] = list(_twice(root))
+        at = f":{mark.line + 1}" if mark else ""
+        raise SettingsWrong(f"{path}{at}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    mistakes: list[tuple[Loc, str]] = list(twice(root))
     file = None
     try:
         file = _File.model_validate(data)
@@ -118,8 +118,8 @@ def load(path: Path, platforms: Mapping[str, frozenset[WatchKind]]) -> Brand:
         mistakes += [(item["loc"], _in_words(item["msg"])) for item in error.errors()]
     mistakes += _unknown_platforms(data, platforms)
     if mistakes or file is None:
-        lines = sorted({(_line(root, loc), ".".join(map(str, loc)), message) for loc, message in mistakes})
-        raise SettingsWrong("\n".join(f"{path}:{line}: {loc or 'file'}: {message}" for line, loc, message in lines))
+        lines = sorted({(line(root, loc), ".".join(map(str, loc)), message) for loc, message in mistakes})
+        raise SettingsWrong("\n".join(f"{path}:{at}: {loc or 'file'}: {message}" for at, loc, message in lines))
     return _brand(file)
 
 
@@ -152,37 +152,6 @@ def _unknown_platforms(data: object, platforms: Mapping[str, frozenset[WatchKind
         for kind in sorted(asked - platforms[name]):
             can = ", ".join(sorted(platforms[name]))
             yield ("watches", index, f"{kind}s"), f"{name} cannot watch a {kind}; it can: {can}"
-
-
-def _twice(node: yaml.Node | None, loc: Loc = ()) -> Iterator[tuple[Loc, str]]:
-    """Keys that stand twice: YAML would keep the last and say nothing."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield (*loc, key.value), "stands twice; the first would be lost"
-            seen.add(key.value)
-            yield from _twice(value, (*loc, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _twice(value, (*loc, index))
-
-
-def _line(node: yaml.Node | None, loc: Loc) -> int:
-    """The line of a field, or of the nearest thing around it."""
-    line = node.start_mark.line + 1 if node else 1
-    for step in loc:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == step), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 def _brand(file: _File) -> Brand:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 an error told in one line, 2 wrong usage, 3 done but a sou
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ VERBS = (setup, stages, review, standing)  # each registers its commands when it
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; errors become one line and an exit code."""
+    # A scheduler or a system that stops us asks with SIGTERM: end like Ctrl-C, and end our children too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(_home_first(given), prog_name="clipwarden")

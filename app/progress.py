@@ -36,6 +36,8 @@ class Track:
 
 
 class _Bar(Track):
+    """A bar that redraws itself."""
+
     def __init__(self, name: str, total: int | None, progress: Progress) -> None:
         super().__init__(name, total)
         self.progress, self.task = progress, progress.add_task(name, total=total, note="")
@@ -45,6 +47,8 @@ class _Bar(Track):
 
 
 class _Lines(Track):
+    """A plain line every ten seconds, and one at the end."""
+
     def __init__(self, name: str, total: int | None) -> None:
         super().__init__(name, total)
         self.said_at = time.monotonic()
@@ -55,6 +59,7 @@ class _Lines(Track):
             self.say()
 
     def say(self) -> None:
+        """Write one line of how far it is."""
         total = f" of {self.total}" if self.total is not None else ""
         sys.stderr.write(f"{self.name}: {self.done}{total}{', ' + self.note if self.note else ''}\n")
         sys.stderr.flush()

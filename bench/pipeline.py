@@ -155,7 +155,7 @@ def main() -> None:
 def measure(folder: Path, posts: int, clips: int) -> dict[str, float]:
     """All figures, from one platform."""
     studio = ROOT / "data" / "demo" / "studio"
-    make(studio, lambda done, total: None)
+    make(studio, lambda *_: None)
     media = sorted((studio / "media").glob("*.mp4"))
     planted = synthetic(posts, datetime.now(UTC))
     tag = planted[0].hashtags[0]

@@ -50,9 +50,12 @@ def towers(picture: Picture, seed: int, horizon: float, tall: float, tint: str, 
         for column in np.arange(x + 0.010, x + wide * 0.85, 0.016):
             for row in np.arange(top + 0.015, horizon + 0.1, 0.022):
                 if rng.random() < lit:
-                    panes.area([(column, row), (column + 0.008, row), (column + 0.008, row + 0.011), (column, row + 0.011)], rng.uniform(0.3, 1))
+                    panes.area(
+                        [(column, row), (column + 0.008, row), (column + 0.008, row + 0.011), (column, row + 0.011)],
+                        rng.uniform(0.3, 1),
+                    )
         x += wide
-    wall = mix(blank(tint), "000000", noise(seed + 1, rough=1.0, wide=4) * 0.5)
+    wall = mix(blank(tint), "000000", noise(seed + 1, rough=1.0, upright=4) * 0.5)
     glass = ramp([(0.2, "ff9ad0"), (0.45, "ffd9a0"), (0.6, "8fe8ff")])
     return mix(mix(picture, wall, shape.mask()), glass, panes.mask() * shape.mask())
 
@@ -60,7 +63,7 @@ def towers(picture: Picture, seed: int, horizon: float, tall: float, tint: str, 
 def fox_city() -> list[Layer]:
     """The Paper Fox, tall as a tower, sits over a neon city after rain."""
     sky = ramp([(0, "140a35"), (0.4, "4a1a73"), (0.66, "e0467f"), (0.8, "ffad6b")])
-    sky = mix(sky, "2a1258", np.clip(noise(401, rough=1.6, wide=0.4) * 2.3 - 0.9, 0, 1) * 0.8)
+    sky = mix(sky, "2a1258", np.clip(noise(401, rough=1.6, upright=0.4) * 2.3 - 0.9, 0, 1) * 0.8)
     sky = towers(sky, 403, 0.64, 0.34, "5a2a6e", 0.10)
     paper, seen = fox(0.92, 0.10, 0.60, "b0406a", "fff3e2")
     sky = light(sky, "ff8fbf", smooth(seen, 0.05) * 0.55)
@@ -78,7 +81,11 @@ def fox_city() -> list[Layer]:
     lone.area([(0.50, 0.70), (0.62, 0.625), (0.74, 0.70)]).stroke([(0.62, 0.63), (0.635, 0.80)], 0.006)
     figure = np.maximum(man, lone.mask())
     near = mix(blank("0c0620"), "ff5fa0", np.clip(0.75 - smooth(figure, 0.006), 0, 1) * figure)
-    return [sheet(bristle(warped(out, 413, 0.002), 414, 0.05), 0.1), mist(415, "ff9ab8", top=0.5, bottom=0.74, strength=0.3, depth=0.4), sheet(near, 0.8, figure)]
+    return [
+        sheet(bristle(warped(out, 413, 0.002), 414, 0.05), 0.1),
+        mist(415, "ff9ab8", top=0.5, bottom=0.74, strength=0.3, depth=0.4),
+        sheet(near, 0.8, figure),
+    ]
 
 
 def stair_maze() -> list[Layer]:
@@ -87,19 +94,31 @@ def stair_maze() -> list[Layer]:
     out = mix(out, "fff3dc", np.clip(noise(421, rough=1.7) * 2 - 0.8, 0, 1) * 0.6)
     rng = np.random.default_rng(423)
     faces = [Ink() for _ in range(3)]
-    blocks = [(gx, gy, int(1 + 6 * abs(np.sin(gx * 1.1 + gy * 0.8)) + rng.integers(0, 2))) for gx in range(-1, 9) for gy in range(-1, 9)]
+    blocks = [
+        (gx, gy, int(1 + 6 * abs(np.sin(gx * 1.1 + gy * 0.8)) + rng.integers(0, 2)))
+        for gx in range(-1, 9)
+        for gy in range(-1, 9)
+    ]
     for gx, gy, tall in sorted(blocks, key=lambda b: b[0] + b[1]):
         if rng.random() < 0.16:
             continue
         _flight(faces, gx, gy, tall, climbs=(gx + gy) % 3 == 0)
     top, left, right = (face.mask() for face in faces)
     grain = noise(425, rough=0.8) * 0.35
-    for mask, stops in ((left, [(0.1, "f26d8f"), (0.9, "6d3a9c")]), (right, [(0.1, "5a3f9e"), (0.9, "1e2f7c")]), (top, [(0.1, "fff0c9"), (0.5, "8fe6e0"), (0.9, "37a7d8")])):
+    for mask, stops in (
+        (left, [(0.1, "f26d8f"), (0.9, "6d3a9c")]),
+        (right, [(0.1, "5a3f9e"), (0.9, "1e2f7c")]),
+        (top, [(0.1, "fff0c9"), (0.5, "8fe6e0"), (0.9, "37a7d8")]),
+    ):
         out = mix(out, ramp(stops) * (1 - grain)[..., None], mask)
     lit = light(out, "fff0b0", glow(0.50, 0.20, 0.5) * 0.4)
     for k, (x, y) in enumerate([(0.47, 0.40), (1.22, 0.26), (0.86, 0.66), (1.40, 0.60)]):
-        lit = tube(lit, [(x - 0.035, y + 0.07), (x - 0.035, y), (x, y - 0.03), (x + 0.035, y), (x + 0.035, y + 0.07)], NEON[k])
-    runners = np.maximum.reduce([gentleman(x, y, 0.10, hat=False) for x, y in [(0.72, 0.52), (1.08, 0.46), (1.24, 0.78), (0.40, 0.70)]])
+        lit = tube(
+            lit, [(x - 0.035, y + 0.07), (x - 0.035, y), (x, y - 0.03), (x + 0.035, y), (x + 0.035, y + 0.07)], NEON[k]
+        )
+    runners = np.maximum.reduce(
+        [gentleman(x, y, 0.10, hat=False) for x, y in [(0.72, 0.52), (1.08, 0.46), (1.24, 0.78), (0.40, 0.70)]]
+    )
     return [sheet(bristle(warped(mix(lit, "1a1038", runners), 427, 0.0015), 428, 0.04), 0.25), _confetti(429)]
 
 
@@ -114,8 +133,10 @@ def _flight(faces: list[Ink], gx: int, gy: int, tall: int, *, climbs: bool) -> N
 
 def _block(faces: list[Ink], gx: float, gy: float, wide: float, high: float) -> None:
     side, rise = 0.115, 0.062
+
     def at(x: float, y: float, z: float) -> Point:
         return (ASPECT / 2 + (x - y) * side, 0.18 + (x + y) * rise - z)
+
     top = [at(gx, gy, high), at(gx + wide, gy, high), at(gx + wide, gy + 1, high), at(gx, gy + 1, high)]
     left = [at(gx, gy + 1, high), at(gx + wide, gy + 1, high), at(gx + wide, gy + 1, -0.3), at(gx, gy + 1, -0.3)]
     right = [at(gx + wide, gy, high), at(gx + wide, gy + 1, high), at(gx + wide, gy + 1, -0.3), at(gx + wide, gy, -0.3)]
@@ -161,9 +182,15 @@ def stage() -> list[Layer]:
         out = light(out, NEON[k], glow(x, 0.60, 0.12) * 0.5)
     crowd = np.maximum.reduce(people)
     box = mix(blank("1a1a5a"), ramp([(0.66, "ff6fb0"), (0.9, "2a1a70")]), podium.mask())
-    front = light(mix(box, "0a0a24", crowd * (1 - podium.mask())), "9fd8ff", np.clip(0.7 - smooth(crowd, 0.006), 0, 1) * crowd)
+    front = light(
+        mix(box, "0a0a24", crowd * (1 - podium.mask())), "9fd8ff", np.clip(0.7 - smooth(crowd, 0.006), 0, 1) * crowd
+    )
     heads = below(ridge(439, 0.97, 0.05, rough=0.35))
-    return [sheet(bristle(warped(out, 441, 0.002), 442, 0.05), 0.1), sheet(front, 0.5, np.maximum(crowd, podium.mask())), sheet(blank("04051a"), 1.0, heads)]
+    return [
+        sheet(bristle(warped(out, 441, 0.002), 442, 0.05), 0.1),
+        sheet(front, 0.5, np.maximum(crowd, podium.mask())),
+        sheet(blank("04051a"), 1.0, heads),
+    ]
 
 
 def alley() -> list[Layer]:
@@ -172,20 +199,37 @@ def alley() -> list[Layer]:
     out = light(ramp([(0, "04161c"), (0.5, "0f5a5c"), (1, "03141a")]), "6ff5d8", glow(x0, y0, 0.24) * 0.9)
     for k in range(6):
         near = 0.08 * 1.62**k
-        wall = mix(blank(("11595c", "0d454c", "0a343e", "08262f", "061a24", "041019")[k]), "000000", noise(451 + k, rough=0.6, wide=2) * 0.6)
+        wall = mix(
+            blank(("11595c", "0d454c", "0a343e", "08262f", "061a24", "041019")[k]),
+            "000000",
+            noise(451 + k, rough=0.6, upright=2) * 0.6,
+        )
         wall = light(wall, NEON[(k * 2) % 6], np.clip(noise(461 + k, rough=1.6) * 2 - 1.1, 0, 1) * 0.5)
-        sides = Ink().area([(x0 - near, -1), (x0 - near, 2), (-1, 2), (-1, -1)]).area([(x0 + near * 0.9, -1), (x0 + near * 0.9, 2), (3, 2), (3, -1)]).mask()
+        sides = (
+            Ink()
+            .area([(x0 - near, -1), (x0 - near, 2), (-1, 2), (-1, -1)])
+            .area([(x0 + near * 0.9, -1), (x0 + near * 0.9, 2), (3, 2), (3, -1)])
+            .mask()
+        )
         out = mix(out, wall, sides * below(y0 - near * 1.5 - 0.1))
         out = _signs(out, x0, y0, near, k)
     wet = mirrored_in_water(out, 0.66, 471, rough=0.06)
-    out = mix(out, mix(wet, "02090e", noise(473, rough=1.0, wide=0.4) * 0.6), Ink().area([(x0 - 0.07, 0.60), (x0 + 0.07, 0.60), (ASPECT + 0.3, 1.02), (-0.7, 1.02)]).mask(0.004))
+    out = mix(
+        out,
+        mix(wet, "02090e", noise(473, rough=1.0, upright=0.4) * 0.6),
+        Ink().area([(x0 - 0.07, 0.60), (x0 + 0.07, 0.60), (ASPECT + 0.3, 1.02), (-0.7, 1.02)]).mask(0.004),
+    )
     small, seen = fox(x0 - 0.055, 0.52, 0.12, "c98a3a", "fffbe8", flip=True)
     out = mix(light(out, "fff0b0", smooth(seen, 0.03) * 0.8), small, seen)
     wires = Ink()
     rng = np.random.default_rng(475)
     for y in rng.uniform(0.02, 0.3, 7):
         wires.stroke([(x, y + 0.05 * np.sin(x * 2 + y * 9)) for x in np.linspace(0, ASPECT, 20)], 0.004)
-    return [sheet(bristle(warped(out, 477, 0.002), 478, 0.05), 0.1), mist(479, "8ff5e0", top=0.5, bottom=0.9, strength=0.35, depth=0.5), sheet(blank("02080c"), 0.9, wires.mask())]
+    return [
+        sheet(bristle(warped(out, 477, 0.002), 478, 0.05), 0.1),
+        mist(479, "8ff5e0", top=0.5, bottom=0.9, strength=0.35, depth=0.5),
+        sheet(blank("02080c"), 0.9, wires.mask()),
+    ]
 
 
 def _signs(out: Picture, x0: float, y0: float, near: float, k: int) -> Picture:
@@ -196,9 +240,19 @@ def _signs(out: Picture, x0: float, y0: float, near: float, k: int) -> Picture:
         wide = side * near * 0.28
         panel = Ink().area([(x, y), (x + wide, y - 0.02), (x + wide, y + tall), (x, y + tall - 0.02)]).mask()
         out = mix(out, mix(blank("140818"), tint, noise(481 + k, rough=1.2) * 0.5), panel)
-        out = tube(out, [(x, y), (x + wide, y - 0.02), (x + wide, y + tall), (x, y + tall - 0.02), (x, y)], tint, 0.003 + near * 0.008)
+        out = tube(
+            out,
+            [(x, y), (x + wide, y - 0.02), (x + wide, y + tall), (x, y + tall - 0.02), (x, y)],
+            tint,
+            0.003 + near * 0.008,
+        )
         for row in (0.25, 0.5, 0.75):
-            out = tube(out, [(x + wide * 0.25, y + tall * row), (x + wide * 0.75, y + tall * row)], NEON[(k + 1) % 6], 0.002 + near * 0.008)
+            out = tube(
+                out,
+                [(x + wide * 0.25, y + tall * row), (x + wide * 0.75, y + tall * row)],
+                NEON[(k + 1) % 6],
+                0.002 + near * 0.008,
+            )
     return out
 
 
@@ -210,7 +264,7 @@ def paper(seed: int) -> Mask:
 def fox_roofs() -> list[Layer]:
     """Not official: a paper fox on tin roofs at sunset, as a generator might dream it."""
     sky = ramp([(0, "35b4c8"), (0.35, "ffe0a0"), (0.6, "ff9a5a")])
-    sky = mix(sky, "ffd0c0", np.clip(noise(491, rough=1.6, wide=0.3) * 2 - 0.8, 0, 1))
+    sky = mix(sky, "ffd0c0", np.clip(noise(491, rough=1.6, upright=0.3) * 2 - 0.8, 0, 1))
     sky = light(sky, "fff3c0", glow(0.36, 0.46, 0.25))
     sky = towers(sky, 493, 0.62, 0.20, "c0705a", 0.06)
     tin = mix(ramp([(0.6, "9c4a3a"), (1, "3a1a2c")]), "1a0c18", (np.sin(X * 120 + Y * 40) * 0.5 + 0.5) * 0.6)

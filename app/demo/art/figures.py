@@ -43,10 +43,15 @@ def gown(x: float, feet: float, tall: float, *, lean: float = 0.0) -> tuple[Mask
     head, waist, hem = feet - tall * 0.93, feet - tall * 0.60, feet
     body = Ink().oval(x + lean, head, tall * 0.048, tall * 0.060)
     body.oval(x + lean + tall * 0.012, head - tall * 0.05, tall * 0.034, tall * 0.030)
-    body.area(_outline(x, [(0.02, head), (0.020, head + tall * 0.09), (0.085, head + tall * 0.115), (0.065, waist)], tall))
+    body.area(
+        _outline(x, [(0.02, head), (0.020, head + tall * 0.09), (0.085, head + tall * 0.115), (0.065, waist)], tall)
+    )
     for side in (-1, 1):
         elbow = (x + side * tall * 0.14, waist - tall * 0.06)
-        body.stroke([(x + side * tall * 0.075, head + tall * 0.13), elbow, (x + side * tall * 0.15, waist + tall * 0.09)], tall * 0.028)
+        body.stroke(
+            [(x + side * tall * 0.075, head + tall * 0.13), elbow, (x + side * tall * 0.15, waist + tall * 0.09)],
+            tall * 0.028,
+        )
     skirt = [(0.058, head + tall * 0.17), (0.050, waist), (0.10, waist + tall * 0.06), (0.19, waist + tall * 0.24)]
     skirt += [(0.25, waist + tall * 0.44), (0.30, hem - tall * 0.03), (0.31, hem), (0.16, hem + tall * 0.018)]
     return body.mask(), Ink().area(_outline(x, skirt, tall)).mask()
@@ -71,9 +76,23 @@ def gentleman(x: float, feet: float, tall: float, *, hat: bool = True) -> Mask:
     head = feet - tall * 0.90
     ink = Ink().oval(x, head, tall * 0.045, tall * 0.060)
     if hat:
-        ink.area([(x - tall * 0.05, head - tall * 0.035), (x - tall * 0.045, head - tall * 0.16), (x + tall * 0.045, head - tall * 0.16), (x + tall * 0.05, head - tall * 0.035)])
+        ink.area(
+            [
+                (x - tall * 0.05, head - tall * 0.035),
+                (x - tall * 0.045, head - tall * 0.16),
+                (x + tall * 0.045, head - tall * 0.16),
+                (x + tall * 0.05, head - tall * 0.035),
+            ]
+        )
         ink.stroke([(x - tall * 0.085, head - tall * 0.04), (x + tall * 0.085, head - tall * 0.04)], tall * 0.02)
-    coat = [(0.02, head), (0.022, head + tall * 0.09), (0.105, head + tall * 0.12), (0.115, head + tall * 0.38), (0.085, head + tall * 0.62), (0.03, head + tall * 0.5)]
+    coat = [
+        (0.02, head),
+        (0.022, head + tall * 0.09),
+        (0.105, head + tall * 0.12),
+        (0.115, head + tall * 0.38),
+        (0.085, head + tall * 0.62),
+        (0.03, head + tall * 0.5),
+    ]
     ink.area(_outline(x, coat, tall))
     for side in (-1, 1):
         ink.stroke([(x + side * tall * 0.045, feet - tall * 0.5), (x + side * tall * 0.05, feet)], tall * 0.062)
@@ -100,13 +119,35 @@ def choirmaster(x: float, brow: float, size: float, seed: int) -> tuple[Mask, Ma
     dark, pale = Ink(), Ink()
     rng = np.random.default_rng(seed)
     hem = [(0.62 + 0.05 * rng.random(), brow + size * (0.9 + 0.3 * k)) for k in range(5)]
-    dark.area(_outline(x, [(0.05, brow + size * 0.1), (0.12, brow + size * 0.25), (0.33, brow + size * 0.42), (0.42, brow + size * 0.7), *hem], size))
+    dark.area(
+        _outline(
+            x,
+            [
+                (0.05, brow + size * 0.1),
+                (0.12, brow + size * 0.25),
+                (0.33, brow + size * 0.42),
+                (0.42, brow + size * 0.7),
+                *hem,
+            ],
+            size,
+        )
+    )
     antlers(pale, x, brow - size * 0.05, size, seed)
-    skull = [(0.07, brow - size * 0.10), (0.10, brow - size * 0.02), (0.085, brow + size * 0.07), (0.05, brow + size * 0.20), (0.025, brow + size * 0.27)]
+    skull = [
+        (0.07, brow - size * 0.10),
+        (0.10, brow - size * 0.02),
+        (0.085, brow + size * 0.07),
+        (0.05, brow + size * 0.20),
+        (0.025, brow + size * 0.27),
+    ]
     pale.area(_outline(x, skull, size))
     for side in (-1, 1):
         pale.oval(x + side * size * 0.048, brow + size * 0.03, size * 0.026, size * 0.034, 0.0)
-        pale.stroke([(x + side * size * 0.012, brow + size * 0.16), (x + side * size * 0.016, brow + size * 0.2)], size * 0.008, 0.0)
+        pale.stroke(
+            [(x + side * size * 0.012, brow + size * 0.16), (x + side * size * 0.016, brow + size * 0.2)],
+            size * 0.008,
+            0.0,
+        )
         wrist = (x + side * size * 0.40, brow + size * 0.62)
         for finger in range(4):
             out = (wrist[0] + side * size * (0.03 + 0.035 * finger), wrist[1] - size * (0.17 - 0.03 * finger))

@@ -39,11 +39,14 @@ def colour(code: str) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=24)
-def noise(seed: int, *, rough: float = 1.5, wide: float = 1.0) -> Mask:
-    """Fractal noise about 0.5; `rough` is the spectral slope (1 crisp, 2 soft), `wide` stretches along x."""
+def noise(seed: int, *, rough: float = 1.5, upright: float = 1.0) -> Mask:
+    """Fractal noise about 0.5; `rough` is the spectral slope (1 crisp, 2 soft).
+
+    upright    above 1 stretches it into standing streaks (bark, rain), below 1 into lying ones (cloud, water)
+    """
     white = np.random.default_rng(seed).standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
     down = fft.fftfreq(HEIGHT_PX)[:, None]
-    across = fft.rfftfreq(WIDTH_PX)[None, :] * wide
+    across = fft.rfftfreq(WIDTH_PX)[None, :] / upright
     size = np.maximum(np.hypot(down, across), 1 / WIDTH_PX).astype(np.float32)
     shaped = fft.irfft2(fft.rfft2(white) / size**rough, s=white.shape)
     return np.clip(0.5 + 0.21 * shaped / shaped.std(), 0, 1).astype(np.float32)
@@ -120,7 +123,9 @@ class Ink:
 
     def stroke(self, points: Sequence[Point], width: float, tone: float = 1.0) -> "Ink":
         """Draw a line with round joints."""
-        self._draw.line(self._px(points), fill=round(255 * tone), width=max(1, round(width * 2 * HEIGHT_PX)), joint="curve")
+        self._draw.line(
+            self._px(points), fill=round(255 * tone), width=max(1, round(width * 2 * HEIGHT_PX)), joint="curve"
+        )
         return self
 
     def oval(self, x: float, y: float, across: float, down: float, tone: float = 1.0) -> "Ink":
@@ -135,10 +140,10 @@ class Ink:
         return smooth(drawn, blur) if blur else drawn
 
 
-def warped(picture: Picture, seed: int, reach: float = 0.004) -> Picture:
+def warped(picture: Picture, seed: int, reach: float = 0.003) -> Picture:
     """Push pixels about by fine noise, as a loaded brush does: `reach` in picture heights."""
-    down = (noise(seed, rough=1.1) - 0.5) * reach * 4 * HEIGHT_PX
-    across = (noise(seed + 1, rough=1.1) - 0.5) * reach * 4 * HEIGHT_PX
+    down = (noise(seed, rough=1.5) - 0.5) * reach * 5 * HEIGHT_PX
+    across = (noise(seed + 1, rough=1.5) - 0.5) * reach * 5 * HEIGHT_PX
     return moved(picture, across, down)
 
 
@@ -152,15 +157,15 @@ def moved(picture: Picture, across_px: Mask, down_px: Mask) -> Picture:
 def mirrored_in_water(picture: Picture, line: float, seed: int, *, rough: float = 0.02) -> Picture:
     """The upper part upside down below a waterline, broken by ripples that widen towards the viewer."""
     near = np.clip((Y - line) / (1 - line), 0, 1)
-    across = (noise(seed, rough=1.0, wide=0.18) - 0.5) * rough * HEIGHT_PX * (0.4 + 2.2 * near)
-    down = (2 * line - 2 * Y) * HEIGHT_PX + (noise(seed + 1, rough=1.0, wide=0.12) - 0.5) * rough * 3 * HEIGHT_PX * near
+    across = (noise(seed, rough=1.0, upright=0.18) - 0.5) * rough * HEIGHT_PX * (0.4 + 2.2 * near)
+    down = (2 * line - 2 * Y) * HEIGHT_PX + (noise(seed + 1, rough=1.0, upright=0.12) - 0.5) * rough * 3 * HEIGHT_PX * near
     return moved(picture, across, down)
 
 
 def bristle(picture: Picture, seed: int, strength: float = 0.07) -> Picture:
     """Vary the tone like dry paint on canvas."""
-    strokes = noise(seed, rough=0.7, wide=0.3) + noise(seed + 1, rough=0.55) - 1
-    return np.clip(picture * (1 + strength * 3 * strokes[..., None]), 0, 1)
+    strokes = noise(seed, rough=0.95, upright=0.4) + 0.5 * noise(seed + 1, rough=0.7) - 0.75
+    return np.clip(picture * (1 + strength * 2 * strokes[..., None]), 0, 1)
 
 
 def graded(picture: Picture, *, shadows: str = "0b1020", highlights: str = "fff1d8") -> Picture:
@@ -182,5 +187,5 @@ def sheet(rgb: Picture, depth: float, alpha: Mask | None = None, *, drift: float
 def mist(seed: int, code: str, *, top: float, bottom: float, strength: float, depth: float) -> Layer:
     """A band of drifting haze between two heights."""
     band = np.clip((Y - top) / (bottom - top), 0, 1) * np.clip((bottom + 0.15 - Y) / 0.15, 0, 1)
-    alpha = np.clip(noise(seed, rough=1.6, wide=0.4) * 2 - 0.5, 0, 1) * band * strength
+    alpha = np.clip(noise(seed, rough=1.6, upright=0.4) * 2 - 0.5, 0, 1) * band * strength
     return sheet(blank(code), depth, alpha.astype(np.float32), drift=0.012)
