@@ -43,6 +43,7 @@ class _Bar(Track):
         self.progress, self.task = progress, progress.add_task(name, total=total, note="")
 
     def show(self) -> None:
+        """Redraw."""
         self.progress.update(self.task, completed=self.done, total=self.total, note=self.note)
 
 
@@ -54,6 +55,7 @@ class _Lines(Track):
         self.said_at = time.monotonic()
 
     def show(self) -> None:
+        """Say it, unless it was said a moment ago."""
         if time.monotonic() - self.said_at >= PLAIN_EVERY_S:
             self.said_at = time.monotonic()
             self.say()

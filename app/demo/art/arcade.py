@@ -1,5 +1,9 @@
 """Paper Fox Arcade, a neon game show: folded paper, wet streets, an endless stair."""
 
+from collections.abc import Sequence
+from itertools import product
+from typing import TypeAlias
+
 import numpy as np
 
 from app.demo.art.figures import fox, gentleman
@@ -32,12 +36,19 @@ from app.demo.art.paint import (
 NEON = ("ff2e88", "19d8ff", "ffe14a", "8b5cff", "3dffb0", "ff7a2e")
 
 
-def tube(picture: Picture, points: list[Point], tint: str, width: float = 0.006) -> Picture:
-    """A neon tube: white core, coloured glass, halo."""
-    line = Ink().stroke(points, width).mask()
+Tube: TypeAlias = tuple[list[Point], float]  # its line and its width
+
+
+def tubes(picture: Picture, tint: str, drawn: Sequence[Tube]) -> Picture:
+    """Neon tubes of one colour: white core, coloured glass, halo."""
+    glass, core = Ink(), Ink()
+    for points, width in drawn:
+        glass.stroke(points, width)
+        core.stroke(points, width * 0.45)
+    line, width = glass.mask(), max(width for _, width in drawn)
     picture = light(picture, tint, smooth(line, width * 3.2) * 2.2)
     picture = light(picture, tint, smooth(line, width * 0.6) * 1.4)
-    return light(picture, "ffffff", Ink().stroke(points, width * 0.45).mask())
+    return light(picture, "ffffff", core.mask())
 
 
 def towers(picture: Picture, seed: int, horizon: float, tall: float, tint: str, lit: float) -> Picture:
@@ -72,8 +83,9 @@ def fox_city() -> list[Layer]:
     sky = towers(sky, 407, 0.70, 0.17, "2a1450", 0.32)
     for k, x in enumerate((0.20, 0.42, 0.66, 1.56)):
         top = 0.38 + 0.06 * (k % 3)
-        sky = tube(sky, [(x, top), (x + 0.07, top), (x + 0.07, top + 0.12), (x, top + 0.12), (x, top)], NEON[k])
-        sky = tube(sky, [(x + 0.02, top + 0.03), (x + 0.05, top + 0.06), (x + 0.02, top + 0.09)], NEON[k + 1], 0.004)
+        frame = [(x, top), (x + 0.07, top), (x + 0.07, top + 0.12), (x, top + 0.12), (x, top)]
+        sky = tubes(sky, NEON[k], [(frame, 0.006)])
+        sky = tubes(sky, NEON[k + 1], [([(x + 0.02, top + 0.03), (x + 0.05, top + 0.06), (x + 0.02, top + 0.09)], 0.004)])
     wet = mix(mirrored_in_water(sky, 0.74, 411, rough=0.05), "0b0524", np.clip((Y - 0.66) * 1.1, 0, 0.45))
     out = mix(sky, wet, below(0.74))
     lone = Ink()
@@ -113,9 +125,8 @@ def stair_maze() -> list[Layer]:
         out = mix(out, ramp(stops) * (1 - grain)[..., None], mask)
     lit = light(out, "fff0b0", glow(0.50, 0.20, 0.5) * 0.4)
     for k, (x, y) in enumerate([(0.47, 0.40), (1.22, 0.26), (0.86, 0.66), (1.40, 0.60)]):
-        lit = tube(
-            lit, [(x - 0.035, y + 0.07), (x - 0.035, y), (x, y - 0.03), (x + 0.035, y), (x + 0.035, y + 0.07)], NEON[k]
-        )
+        door = [(x - 0.035, y + 0.07), (x - 0.035, y), (x, y - 0.03), (x + 0.035, y), (x + 0.035, y + 0.07)]
+        lit = tubes(lit, NEON[k], [(door, 0.006)])
     runners = np.maximum.reduce(
         [gentleman(x, y, 0.10, hat=False) for x, y in [(0.72, 0.52), (1.08, 0.46), (1.24, 0.78), (0.40, 0.70)]]
     )
@@ -212,7 +223,7 @@ def alley() -> list[Layer]:
             .mask()
         )
         out = mix(out, wall, sides * below(y0 - near * 1.5 - 0.1))
-        out = _signs(out, x0, y0, near, k)
+    out = _signs(out, x0, y0)
     wet = mirrored_in_water(out, 0.66, 471, rough=0.06)
     out = mix(
         out,
@@ -232,27 +243,23 @@ def alley() -> list[Layer]:
     ]
 
 
-def _signs(out: Picture, x0: float, y0: float, near: float, k: int) -> Picture:
-    """A lit sign on each wall, as large as its nearness."""
-    tall = near * 0.55
-    for side, tint in ((-1, NEON[k % 6]), (1, NEON[(k + 3) % 6])):
+def _signs(out: Picture, x0: float, y0: float) -> Picture:
+    """A lit sign on each wall of the lane, as large as its nearness."""
+    drawn: dict[str, list[Tube]] = {}
+    panels = Ink()
+    for k, side in product(range(6), (-1, 1)):
+        near = 0.08 * 1.62**k
+        tall, wide = near * 0.55, side * near * 0.28
         x, y = x0 + side * near * (1.05 if side < 0 else 0.95), y0 - near * (0.5 + 0.12 * ((k * 2 + side) % 3))
-        wide = side * near * 0.28
-        panel = Ink().area([(x, y), (x + wide, y - 0.02), (x + wide, y + tall), (x, y + tall - 0.02)]).mask()
-        out = mix(out, mix(blank("140818"), tint, noise(481 + k, rough=1.2) * 0.5), panel)
-        out = tube(
-            out,
-            [(x, y), (x + wide, y - 0.02), (x + wide, y + tall), (x, y + tall - 0.02), (x, y)],
-            tint,
-            0.003 + near * 0.008,
-        )
+        frame = [(x, y), (x + wide, y - 0.02), (x + wide, y + tall), (x, y + tall - 0.02), (x, y)]
+        panels.area(frame)
+        drawn.setdefault(NEON[(k + 3 * (side > 0)) % 6], []).append((frame, 0.003 + near * 0.008))
         for row in (0.25, 0.5, 0.75):
-            out = tube(
-                out,
-                [(x + wide * 0.25, y + tall * row), (x + wide * 0.75, y + tall * row)],
-                NEON[(k + 1) % 6],
-                0.002 + near * 0.008,
-            )
+            word = [(x + wide * 0.25, y + tall * row), (x + wide * 0.75, y + tall * row)]
+            drawn.setdefault(NEON[(k + 1) % 6], []).append((word, 0.002 + near * 0.008))
+    out = mix(out, mix(blank("140818"), "3a2050", noise(481, rough=1.2)), panels.mask())
+    for tint, lines in drawn.items():
+        out = tubes(out, tint, lines)
     return out
 
 

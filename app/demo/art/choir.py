@@ -66,11 +66,11 @@ def choirmaster_wood() -> list[Layer]:
         out = mix(out, bark, mask * clear)
         out = mix(out, "93a39a", np.clip(noise(207 + k, rough=1.6, upright=0.3) * 2 - 0.7, 0, 1) * 0.35)
     out = mix(out, mix(blank("2a302b"), "7d8578", noise(211, rough=0.8, upright=0.4)), below(ridge(213, 0.82, 0.02)))
-    robe, pale = choirmaster(0.888, 0.36, 0.46, 7)
+    robe, pale = choirmaster(0.888, 0.43, 0.43, 7)
     cloth = mix(blank("0c0f10"), "3e4644", np.clip(noise(217, rough=1.0, upright=7) * 2 - 0.9, 0, 1))
     singer = mix(cloth, _bone(219), pale)
-    near, near_mask = _wood(223, 1.1, 3, "0b0e0e", 0.045)
-    sides = near_mask * (np.abs(X - 0.888) > 0.42)
+    near, near_mask = _wood(223, 1.1, 4, "0b0e0e", 0.030)
+    sides = near_mask * np.clip(np.abs(X - 0.888) * 4 - 1.6, 0, 1)
     return [
         sheet(bristle(warped(out, 225), 226), 0.1),
         sheet(singer, 0.45, np.maximum(robe, pale)),
@@ -85,12 +85,14 @@ def drowned_chapel() -> list[Layer]:
     wall = mix(ramp([(0, "07141a"), (0.6, "1d3d42")]), "0a1a1e", noise(231, rough=1.0) * 0.8)
     for k in range(7):
         half, top = 0.92 - 0.115 * k, -0.20 + 0.060 * k
-        tone = ("0a1518", "0f2024", "142b2f", "1a383b", "22484a", "2c5a58", "3a7068")[k]
-        bay = Ink().area([(x0 - half, 1), (x0 - half, 0.32), (x0, top), (x0 + half, 0.32), (x0 + half, 1)]).mask()
+        tone = ("0f2226", "173036", "1f4046", "2a5256", "386a68", "4a857e", "65a596")[k]
+        rise = [(x0 - half * np.cos(t), 0.34 - (0.34 - top) * np.sin(t) ** 0.8) for t in np.linspace(0, np.pi / 2, 12)]
+        arch = [*rise, *((2 * x0 - x, y) for x, y in reversed(rise))]
+        bay = Ink().area([(x0 - half, 1), *arch, (x0 + half, 1)]).mask()
         stone = mix(blank(tone), "000000", noise(233 + k, rough=0.7, upright=2) * 0.55)
         wall = mix(wall, stone, bay)
         edge = np.clip(bay - smooth(bay, 0.006), 0, 1) * 2
-        wall = light(wall, "8fd6b8", edge * (0.10 + 0.05 * k))
+        wall = light(wall, "8fd6b8", edge * (0.22 + 0.06 * k))
         for side in (-1, 1):
             x = x0 + side * half
             wall = mix(
@@ -269,6 +271,6 @@ def corridor() -> list[Layer]:
     hoods = crowd(335, 1.02, 0.42, 7) * (np.abs(X - x0) > 0.3)
     return [
         sheet(bristle(warped(np.clip(out, 0, 1), 337), 338), 0.1),
-        sheet(mix(blank("0b0e0c"), _bone(339), pale), 0.5, np.maximum(robe * (Y < 0.86), pale)),
+        sheet(mix(blank("0b0e0c"), _bone(339), pale), 0.5, np.maximum(robe, pale)),
         sheet(blank("0a0d0c"), 0.9, hoods),
     ]

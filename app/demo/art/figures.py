@@ -117,21 +117,9 @@ def antlers(ink: Ink, x: float, y: float, size: float, seed: int) -> None:
 def choirmaster(x: float, brow: float, size: float, seed: int) -> tuple[Mask, Mask]:
     """The antlered singer: (robe and antlers, pale skull and hands)."""
     dark, pale = Ink(), Ink()
-    rng = np.random.default_rng(seed)
-    hem = [(0.62 + 0.05 * rng.random(), brow + size * (0.9 + 0.3 * k)) for k in range(5)]
-    dark.area(
-        _outline(
-            x,
-            [
-                (0.05, brow + size * 0.1),
-                (0.12, brow + size * 0.25),
-                (0.33, brow + size * 0.42),
-                (0.42, brow + size * 0.7),
-                *hem,
-            ],
-            size,
-        )
-    )
+    # Shoulders fall away as a bell does, and the robe never ends inside the picture.
+    fall = [(0.06 + 0.60 * (1 - math.exp(-2.1 * down)), brow + size * (0.12 + down)) for down in np.linspace(0, 3, 40)]
+    dark.area(_outline(x, fall, size))
     antlers(pale, x, brow - size * 0.05, size, seed)
     skull = [
         (0.07, brow - size * 0.10),
@@ -194,7 +182,7 @@ def crowd(seed: int, ground: float, tall: float, count: int) -> Mask:
     return ink.mask()
 
 
-def canopy(seed: int, mask: Mask, *, leaf: float = 0.5) -> Mask:
+def canopy(seed: int, mask: Mask, *, leaf: float = 0.85) -> Mask:
     """Break a soft mask into leaves."""
-    fine = noise(seed, rough=leaf)
-    return np.clip((smooth(mask, 0.012) + (fine - 0.5) * 1.2 - 0.42) * 7, 0, 1)
+    fine, soft = noise(seed, rough=leaf), smooth(mask, 0.012)
+    return np.clip((soft + (fine - 0.5) * 1.2 - 0.42) * 7, 0, 1) * np.clip(soft * 6 - 0.3, 0, 1)
