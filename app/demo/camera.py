@@ -49,7 +49,9 @@ class Sheet:
 def ready(pictures: Sequence[Image.Image], layers: Sequence[Layer]) -> list[Sheet]:
     """Shrink the sheets of a scene for filming."""
     return [
-        Sheet(image=picture.resize(HALF_PX, Image.Resampling.BOX), depth=layer.depth, drift_px_s=layer.drift * HALF_PX[1])
+        Sheet(
+            image=picture.resize(HALF_PX, Image.Resampling.BOX), depth=layer.depth, drift_px_s=layer.drift * HALF_PX[1]
+        )
         for picture, layer in zip(pictures, layers, strict=True)
     ]
 

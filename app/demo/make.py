@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeAlias
@@ -17,13 +16,24 @@ import av
 import numpy as np
 from filelock import FileLock
 
-from app.demo.clips import RECIPES, TRAILERS, cut_trailer, edit, shoot, shrink
-from app.demo.posts import plant
+from app.demo.clips import cut_trailer, edit, shoot, shrink
+from app.demo.plan import on_peertube
+from app.demo.recipes import RECIPES, TRAILERS
 from app.demo.scenes import SCENES
 
 Job: TypeAlias = tuple[Callable[[Path, str], None], str]
 
-DRAWING = ("art", "camera.py", "clips.py", "make.py", "plan.py", "reel.py", "scenes.py")  # what decides the files
+DRAWING = (
+    "art",
+    "camera.py",
+    "clips.py",
+    "edits.py",
+    "make.py",
+    "plan.tsv",
+    "recipes.py",
+    "reel.py",
+    "scenes.py",
+)  # what decides the files
 STAMP = "stamp"
 
 
@@ -43,7 +53,6 @@ def make(folder: Path, progress: Callable[[int, int], None]) -> None:
         making = folder.with_name(f".{folder.name}.making-{os.getpid()}")
         for part in ("references", "media", "shots"):
             (making / part).mkdir(parents=True)
-        (making / "references" / "lanterns-of-avelore").mkdir()
         _work(making, progress)
         shutil.rmtree(making / "shots")
         (making / STAMP).write_text(stamp, encoding="utf-8")
@@ -63,24 +72,23 @@ def _replace(folder: Path, made: Path) -> None:
 
 
 def _work(folder: Path, progress: Callable[[int, int], None]) -> None:
-    """Three waves, each made from the one before."""
-    on_peertube = {post.media for post in plant(datetime.now(UTC)) if post.platform == "peertube"}
+    """Four waves, each made from the one before."""
     waves: list[list[Job]] = [
         [(shoot, name) for name in SCENES],
         [(cut_trailer, name) for name in TRAILERS],
         [(edit, name) for name in RECIPES],
-        [(shrink, file) for file in sorted(on_peertube)],
+        [(shrink, name) for name in sorted(on_peertube())],
     ]
     total, done = sum(map(len, waves)), 0
     # forkserver: a fork of a process with threads may hang, and the tests' and the command line's have some.
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("forkserver")) as pool:
         for wave in waves:
-            for _ in as_completed_or_raise(pool, folder, wave):
+            for _ in _finishing(pool, folder, wave):
                 done += 1
                 progress(done, total)
 
 
-def as_completed_or_raise(pool: ProcessPoolExecutor, folder: Path, jobs: Iterable[Job]) -> Iterable[None]:
+def _finishing(pool: ProcessPoolExecutor, folder: Path, jobs: Iterable[Job]) -> Iterable[None]:
     """Run jobs, yielding as each ends; the first error is raised and what has not begun is dropped."""
     futures = [pool.submit(work, folder, name) for work, name in jobs]
     try:
@@ -94,7 +102,7 @@ def as_completed_or_raise(pool: ProcessPoolExecutor, folder: Path, jobs: Iterabl
 def _stamp() -> str:
     """A hash of the code that decides the files, and of the libraries whose pixels they hold."""
     here = Path(__file__).parent
-    paths = [path for name in DRAWING for path in ([here / name] if name.endswith(".py") else (here / name).glob("*.py"))]
+    paths = [path for name in DRAWING for path in ((here / name).glob("*.py") if name == "art" else [here / name])]
     digest = hashlib.sha256(f"{av.__version__} {np.__version__}".encode())
     for path in sorted(paths):
         digest.update(path.name.encode() + path.read_bytes())

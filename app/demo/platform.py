@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from app.demo import pages, wire_mastodon, wire_peertube
 from app.demo.camera import FRAME_PX
@@ -134,9 +135,9 @@ class LoopbackPlatform:
         if self._runner:
             await self._runner.cleanup()
 
-    def _middleware(self) -> web.Middleware:  # type: ignore[name-defined]
+    def _middleware(self) -> Middleware:
         @web.middleware
-        async def note(request: web.Request, handler: web.Handler) -> web.StreamResponse:  # type: ignore[name-defined]
+        async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
             self.requests.append(f"{request.method} {request.path_qs}")
             for fault in self._faults:
                 if fault.times > 0 and request.path.startswith(fault.path):

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.demo.brand import brand_yaml
-from app.demo.clips import KNOWN, RECIPES, TRAILERS, known_path, still_path, trailer_path
-from app.demo.plan import LINES, Line
+from app.demo.clips import known_path, still_path, trailer_path
+from app.demo.plan import Line, lines
+from app.demo.recipes import KNOWN, RECIPES, TRAILERS
 from app.demo.scenes import SCENES
 
 __all__ = ["PlantedPost", "brand_yaml", "plant", "references", "synthetic"]
@@ -25,7 +26,6 @@ HARD = frozenset({"mirrored", "cropped", "slowed", "spliced"})  # a perceptual h
 CLASSES = {
     "northlight_official": "own", "kinopalast": "licensed", "streamhaus": "licensed", "evening_gazette": "press",
 }  # fmt: skip
-GENERATOR_TAGS = frozenset({"seedance", "aivideo", "imagetovideo", "ai영상", "dreamforge"})
 # The tag page labels what it knows to be generated, and misses some.
 LABELLED = frozenset({"daydream.ai", "bone.engine", "ward7", "tin_town", "tinyfilms"})
 
@@ -35,7 +35,7 @@ class PlantedPost:
     """One post of the demo's platform.
 
     native_id   as its platform counts: a snowflake, a uuid, a short word
-    author      the local part of the handle
+    author      as shown; the handle is made from it
     media       a file name under media/
     edit        what was done to the official clip, or why it is none: own, licensed, press, new, unrelated
     franchise   the title it takes from, or None
@@ -79,7 +79,7 @@ class PlantedPost:
     @property
     def name(self) -> str:
         """The author as an account name: what a platform would have let them register."""
-        return re.sub(r"[^\w.]", "", self.author) or "anon"
+        return re.sub(r"[^\w.]", "", self.author)
 
     @property
     def hashtags(self) -> tuple[str, ...]:
@@ -89,30 +89,29 @@ class PlantedPost:
 
 def plant(now: datetime) -> tuple[PlantedPost, ...]:
     """The posts of the three days before `now`."""
-    return tuple(_post(line, now) for line in LINES)
+    return tuple(_post(line, now) for line in lines())
 
 
 def _post(line: Line, now: datetime) -> PlantedPost:
-    platform, author, source, hours, language, text = line
+    author, source = line.author, line.clip
     edit, franchise = _edit(source)
-    ai_label = author in LABELLED
     expected = {"new": "suggestion", "unrelated": "nothing"}.get(edit, "copy")
     if author in CLASSES:
         edit, expected = CLASSES[author], "nothing"
     reach = int.from_bytes(hashlib.sha256(f"{author}{source}".encode()).digest()[:2], "big")
     return PlantedPost(
-        platform=platform,
-        native_id=_native_id(platform, author, source, hours),
+        platform=line.platform,
+        native_id=_native_id(line),
         author=author,
-        text=text,
-        language=language,
-        posted_at=(now - timedelta(hours=hours)).replace(microsecond=0),
+        text=line.text,
+        language=line.language,
+        posted_at=(now - timedelta(hours=line.hours)).replace(microsecond=0),
         media=f"{source}.mp4",
         edit=edit,
         franchise=franchise,
         expected=expected,
         may_miss=expected == "copy" and edit in HARD,
-        ai_label=ai_label,
+        ai_label=line.author in LABELLED,
         views=reach * 3,
         likes=reach // 9,
         reposts=reach // 40,
@@ -129,14 +128,14 @@ def _edit(source: str) -> tuple[str, str | None]:
     return ("new" if franchise else "unrelated"), franchise
 
 
-def _native_id(platform: str, author: str, source: str, hours: float) -> str:
-    match platform:
+def _native_id(line: Line) -> str:
+    match line.platform:
         case "mastodon":
             # Ids grow with time, as Mastodon's do; the hours before now are fixed, so the ids are too.
-            return str(NEWEST_ID - (round(hours * 3_600_000) << 16))
+            return str(NEWEST_ID - (round(line.hours * 3_600_000) << 16))
         case "peertube":
-            return str(uuid.uuid5(NAMESPACE, f"{author}/{source}"))
-    return hashlib.sha256(f"{author}/{source}".encode()).hexdigest()[:11]
+            return str(uuid.uuid5(NAMESPACE, f"{line.author}/{line.clip}"))
+    return hashlib.sha256(f"{line.author}/{line.clip}".encode()).hexdigest()[:11]
 
 
 def references(folder: Path) -> list[tuple[str, str | None, str, Path]]:

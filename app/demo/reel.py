@@ -25,12 +25,13 @@ def write(path: Path, frames: Iterable[Frame], *, fps: Fraction | int, crf: int 
         video = box.add_stream("libx264", rate=Fraction(fps), options={"crf": str(crf), "preset": "veryfast"})
         video.height, video.width, video.pix_fmt = first.shape[0], first.shape[1], "yuv420p"
         video.codec_context.thread_count = 1
-        count = 0
         if sound is not None:
             audio = box.add_stream("aac", rate=RATE_HZ, layout="mono")
             audio.bit_rate = 32_000
-        for count, frame in enumerate(chain([first], several), 1):
+        count = 0
+        for frame in chain([first], several):
             box.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            count += 1
         box.mux(video.encode(None))
         if sound is not None:
             for part in _chunks(tune(sound, count / float(fps))):
@@ -43,7 +44,7 @@ def read(path: Path, start_s: float = 0.0, seconds: float = 1e9) -> Iterator[Fra
     with av.open(str(path)) as box:
         for frame in box.decode(video=0):
             if start_s - 1e-6 <= (frame.time or 0.0) < start_s + seconds - 1e-6:
-                yield frame.to_ndarray(format="rgb24")
+                yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
 def tune(seed: int, seconds: float) -> NDArray[np.float32]:
@@ -57,7 +58,8 @@ def tune(seed: int, seconds: float) -> NDArray[np.float32]:
     step = (at / beat).astype(int)
     pluck = np.sin(2 * np.pi * notes[(step * 2 + step // 3) % 6] * 2 * at) * np.exp(-((at / beat) % 1) * 4)
     edge = np.clip(np.minimum(at, seconds - at) * 2, 0, 1)
-    return ((0.10 * pad + 0.08 * pluck) * edge).astype(np.float32)
+    samples: NDArray[np.float32] = ((0.10 * pad + 0.08 * pluck) * edge).astype(np.float32)
+    return samples
 
 
 def _chunks(samples: NDArray[np.float32]) -> Iterator[av.AudioFrame]:

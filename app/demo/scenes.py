@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.demo.art import arcade, avelore, choir, elsewhere
-from app.demo.art.paint import HEIGHT_PX, WIDTH_PX, Layer, graded
+from app.demo.art.paint import HEIGHT_PX, WIDTH_PX, Layer, Mask, Picture, graded
 
 STILL_PX = (960, 540)
 AVELORE, CHOIR, ARCADE = (
@@ -79,9 +79,10 @@ def sheets(layers: list[Layer]) -> list[Image.Image]:
     return [Image.fromarray(_bytes(graded(layer.rgb), layer.alpha), "RGBA") for layer in layers]
 
 
-def _bytes(rgb: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _bytes(rgb: Picture, alpha: Mask) -> NDArray[np.uint8]:
     stacked = np.concatenate([rgb, alpha[..., None]], -1)
-    return (np.clip(stacked, 0, 1) * 255 + 0.5).astype(np.uint8)
+    levels: NDArray[np.uint8] = (np.clip(stacked, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return levels
 
 
 def still(pictures: list[Image.Image], grain_seed: int = 1) -> Image.Image:

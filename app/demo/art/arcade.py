@@ -29,6 +29,7 @@ from app.demo.art.paint import (
     ramp,
     ridge,
     sheet,
+    single,
     smooth,
     warped,
 )
@@ -51,7 +52,7 @@ def tubes(picture: Picture, tint: str, drawn: Sequence[Tube]) -> Picture:
     return light(picture, "ffffff", core.mask())
 
 
-def towers(picture: Picture, seed: int, horizon: float, tall: float, tint: str, lit: float) -> Picture:
+def towers(picture: Picture, seed: int, *, horizon: float, tall: float, tint: str, lit: float) -> Picture:
     """A row of buildings with lit windows."""
     rng = np.random.default_rng(seed)
     shape, panes, x = Ink(), Ink(), -0.05
@@ -75,17 +76,19 @@ def fox_city() -> list[Layer]:
     """The Paper Fox, tall as a tower, sits over a neon city after rain."""
     sky = ramp([(0, "140a35"), (0.4, "4a1a73"), (0.66, "e0467f"), (0.8, "ffad6b")])
     sky = mix(sky, "2a1258", np.clip(noise(401, rough=1.6, upright=0.4) * 2.3 - 0.9, 0, 1) * 0.8)
-    sky = towers(sky, 403, 0.64, 0.34, "5a2a6e", 0.10)
+    sky = towers(sky, 403, horizon=0.64, tall=0.34, tint="5a2a6e", lit=0.10)
     paper, seen = fox(0.92, 0.10, 0.60, "b0406a", "fff3e2")
     sky = light(sky, "ff8fbf", smooth(seen, 0.05) * 0.55)
     sky = mix(sky, light(paper, "ffb36b", np.clip(X - 1.15, 0, 1) * 0.8), seen)
     sky = light(sky, "fff1a0", glow(1.085, 0.325, 0.016) * 1.2)
-    sky = towers(sky, 407, 0.70, 0.17, "2a1450", 0.32)
+    sky = towers(sky, 407, horizon=0.70, tall=0.17, tint="2a1450", lit=0.32)
     for k, x in enumerate((0.20, 0.42, 0.66, 1.56)):
         top = 0.38 + 0.06 * (k % 3)
         frame = [(x, top), (x + 0.07, top), (x + 0.07, top + 0.12), (x, top + 0.12), (x, top)]
         sky = tubes(sky, NEON[k], [(frame, 0.006)])
-        sky = tubes(sky, NEON[k + 1], [([(x + 0.02, top + 0.03), (x + 0.05, top + 0.06), (x + 0.02, top + 0.09)], 0.004)])
+        sky = tubes(
+            sky, NEON[k + 1], [([(x + 0.02, top + 0.03), (x + 0.05, top + 0.06), (x + 0.02, top + 0.09)], 0.004)]
+        )
     wet = mix(mirrored_in_water(sky, 0.74, 411, rough=0.05), "0b0524", np.clip((Y - 0.66) * 1.1, 0, 0.45))
     out = mix(sky, wet, below(0.74))
     lone = Ink()
@@ -265,7 +268,7 @@ def _signs(out: Picture, x0: float, y0: float) -> Picture:
 
 def paper(seed: int) -> Mask:
     """The tooth of folded paper."""
-    return np.abs(noise(seed, rough=1.0) - 0.5) * 2
+    return single(np.abs(noise(seed, rough=1.0) - 0.5) * 2)
 
 
 def fox_roofs() -> list[Layer]:
@@ -273,7 +276,7 @@ def fox_roofs() -> list[Layer]:
     sky = ramp([(0, "35b4c8"), (0.35, "ffe0a0"), (0.6, "ff9a5a")])
     sky = mix(sky, "ffd0c0", np.clip(noise(491, rough=1.6, upright=0.3) * 2 - 0.8, 0, 1))
     sky = light(sky, "fff3c0", glow(0.36, 0.46, 0.25))
-    sky = towers(sky, 493, 0.62, 0.20, "c0705a", 0.06)
+    sky = towers(sky, 493, horizon=0.62, tall=0.20, tint="c0705a", lit=0.06)
     tin = mix(ramp([(0.6, "9c4a3a"), (1, "3a1a2c")]), "1a0c18", (np.sin(X * 120 + Y * 40) * 0.5 + 0.5) * 0.6)
     sky = mix(sky, mix(tin, "d88a5a", paper(495) * 0.4), below(0.62 + 0.14 * X[0]))
     animal, seen = fox(0.50, 0.28, 0.46, "6a2a8c", "f6d0ff", flip=True)

@@ -175,8 +175,8 @@ def _dancers(seed: int, feet: float, tall: float, depth: float) -> Layer:
     alpha, rgb = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32), blank("1a0c10")
     silks = [("5a1030", "f29bb0"), ("123a46", "9fe0dc"), ("4a3a10", "ffe9a8"), ("3a1650", "cda6f0")]
     at = [0.34, 0.72, 1.12, 1.50] if depth < 0.5 else [0.24, 1.52]
-    for k, x in enumerate(at):
-        x += rng.normal(0, 0.02)
+    for k, place in enumerate(at):
+        x = place + rng.normal(0, 0.02)
         man = gentleman(x + tall * 0.26, feet - 0.004, tall * 1.06, hat=False)
         body, dress = gown(x, feet + rng.normal(0, 0.006), tall)
         rgb = mix(rgb, "140a10", np.maximum(body, man))

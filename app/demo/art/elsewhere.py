@@ -80,7 +80,9 @@ def aurora() -> list[Layer]:
     for k, tint in enumerate(("3dff9a", "4affd0", "b04aff")):
         curtain = 0.20 + 0.08 * k + 0.10 * np.sin(X * (3 + k) + k * 2) + 0.05 * noise(563 + k, rough=2)
         out = light(
-            out, tint, np.exp(-np.maximum(curtain - Y, 0) * 9) * (curtain > Y) * noise(567 + k, rough=0.9, upright=9) * 1.1
+            out,
+            tint,
+            np.exp(-np.maximum(curtain - Y, 0) * 9) * (curtain > Y) * noise(567 + k, rough=0.9, upright=9) * 1.1,
         )
     out = mix(
         out,

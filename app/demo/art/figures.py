@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.demo.art.paint import HEIGHT_PX, WIDTH_PX, Ink, Mask, Picture, Point, X, Y, colour, noise, smooth
+from app.demo.art.paint import HEIGHT_PX, WIDTH_PX, Ink, Mask, Picture, Point, X, Y, colour, noise, single, smooth, unit
 
 # A folded fox, sitting, facing left: triangles in a unit box, with a tone each (0 shade .. 1 light).
 FOX: tuple[tuple[tuple[Point, Point, Point], float], ...] = (
@@ -68,7 +68,7 @@ def silk(seed: int, x: float, waist: float, dark: str, bright: str) -> Picture:
     folds = 0.5 + 0.5 * np.sin(angle * 34 + 5 * noise(seed, rough=1.5))
     shimmer = np.clip(noise(seed + 1, rough=0.5) * 3 - 2.1, 0, 1)
     tone = np.clip(0.15 + 0.7 * folds * noise(seed + 2, rough=1.6) * 1.5 + shimmer, 0, 1)[..., None]
-    return (colour(dark) + (colour(bright) - colour(dark)) * tone).astype(np.float32)
+    return single(colour(dark) + (colour(bright) - colour(dark)) * tone)
 
 
 def gentleman(x: float, feet: float, tall: float, *, hat: bool = True) -> Mask:
@@ -185,4 +185,4 @@ def crowd(seed: int, ground: float, tall: float, count: int) -> Mask:
 def canopy(seed: int, mask: Mask, *, leaf: float = 0.85) -> Mask:
     """Break a soft mask into leaves."""
     fine, soft = noise(seed, rough=leaf), smooth(mask, 0.012)
-    return np.clip((soft + (fine - 0.5) * 1.2 - 0.42) * 7, 0, 1) * np.clip(soft * 6 - 0.3, 0, 1)
+    return unit((soft + (fine - 0.5) * 1.2 - 0.42) * 7) * unit(soft * 6 - 0.3)

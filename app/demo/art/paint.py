@@ -7,15 +7,15 @@ little larger than a still, so that a camera can move. Nothing here draws anythi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 from scipy import fft, ndimage
 
-Mask: TypeAlias = NDArray[np.float32]  # (608, 1080), 0..1
-Picture: TypeAlias = NDArray[np.float32]  # (608, 1080, 3), 0..1, gamma-encoded RGB
+Mask: TypeAlias = NDArray[np.floating[Any]]  # (608, 1080), 0..1
+Picture: TypeAlias = NDArray[np.floating[Any]]  # (608, 1080, 3), 0..1, gamma-encoded RGB
 Point: TypeAlias = tuple[float, float]
 
 HEIGHT_PX, WIDTH_PX = 608, 1080
@@ -33,9 +33,19 @@ class Layer:
     drift: float = 0.0
 
 
-def colour(code: str) -> NDArray[np.float32]:
+def colour(code: str) -> NDArray[np.floating[Any]]:
     """Read "rrggbb" as three values 0..1."""
-    return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255
+    return single(np.array(ImageColor.getrgb(f"#{code}")) / 255)
+
+
+def single(values: NDArray[Any]) -> Mask:
+    """In single precision, which halves the memory and is more than eight bits need."""
+    return values.astype(np.float32)
+
+
+def unit(values: NDArray[Any]) -> Mask:
+    """Cut to 0..1."""
+    return single(np.clip(values, 0, 1))
 
 
 @lru_cache(maxsize=24)
@@ -49,7 +59,7 @@ def noise(seed: int, *, rough: float = 1.5, upright: float = 1.0) -> Mask:
     across = fft.rfftfreq(WIDTH_PX)[None, :] / upright
     size = np.maximum(np.hypot(down, across), 1 / WIDTH_PX).astype(np.float32)
     shaped = fft.irfft2(fft.rfft2(white) / size**rough, s=white.shape)
-    return np.clip(0.5 + 0.21 * shaped / shaped.std(), 0, 1).astype(np.float32)
+    return unit(0.5 + 0.21 * shaped / shaped.std())
 
 
 def blank(code: str) -> Picture:
@@ -61,7 +71,7 @@ def ramp(stops: Sequence[tuple[float, str]], along: Mask = Y) -> Picture:
     """A gradient through (position, colour) stops along a field (downwards when none is given)."""
     at = [stop for stop, _ in stops]
     table = np.array([colour(code) for _, code in stops])
-    return np.stack([np.interp(along, at, table[:, c]) for c in range(3)], -1).astype(np.float32)
+    return single(np.stack([np.interp(along, at, table[:, c]) for c in range(3)], -1))
 
 
 def mix(picture: Picture, paint: str | Picture, mask: Mask) -> Picture:
@@ -78,17 +88,17 @@ def light(picture: Picture, paint: str, mask: Mask) -> Picture:
 def glow(x: float, y: float, radius: float, *, flat: float = 1.0) -> Mask:
     """A soft light with a long tail; `flat` > 1 squeezes it vertically."""
     far = ((X - x) ** 2 + ((Y - y) * flat) ** 2) / radius**2
-    return (0.6 * np.exp(-far) + 0.4 / (1 + far) ** 1.5).astype(np.float32)
+    return single(0.6 * np.exp(-far) + 0.4 / (1 + far) ** 1.5)
 
 
 def disc(x: float, y: float, radius: float) -> Mask:
     """A hard disc with a clean edge."""
-    return np.clip((radius - np.hypot(X - x, Y - y)) * HEIGHT_PX + 0.5, 0, 1).astype(np.float32)
+    return unit((radius - np.hypot(X - x, Y - y)) * HEIGHT_PX + 0.5)
 
 
 def below(line: NDArray[np.float32] | float, soft_px: float = 1.5) -> Mask:
     """1 below a height (one value, or one a column)."""
-    return np.clip((Y - line) * HEIGHT_PX / soft_px + 0.5, 0, 1).astype(np.float32)
+    return unit((Y - line) * HEIGHT_PX / soft_px + 0.5)
 
 
 def ridge(seed: int, base: float, height: float, *, rough: float = 1.15) -> NDArray[np.float32]:
@@ -97,12 +107,12 @@ def ridge(seed: int, base: float, height: float, *, rough: float = 1.15) -> NDAr
     waves = fft.rfft(rng.standard_normal(2 * WIDTH_PX))
     waves /= np.maximum(np.arange(len(waves)), 2.0) ** rough
     line = fft.irfft(waves)[:WIDTH_PX]
-    return (base + height * line / np.abs(line).max()).astype(np.float32)
+    return single(base + height * line / np.abs(line).max())
 
 
 def smooth(mask: Mask, radius: float) -> Mask:
     """Blur by a radius in picture heights."""
-    return ndimage.gaussian_filter(mask, radius * HEIGHT_PX).astype(np.float32)
+    return single(ndimage.gaussian_filter(mask, radius * HEIGHT_PX))
 
 
 class Ink:
@@ -151,14 +161,16 @@ def moved(picture: Picture, across_px: Mask, down_px: Mask) -> Picture:
     """Fetch every pixel from where the two fields point; edges repeat."""
     at = np.stack([Y * HEIGHT_PX + down_px, X * HEIGHT_PX + across_px])
     planes = [ndimage.map_coordinates(picture[..., c], at, order=1, mode="nearest") for c in range(picture.shape[2])]
-    return np.stack(planes, -1).astype(np.float32)
+    return single(np.stack(planes, -1))
 
 
 def mirrored_in_water(picture: Picture, line: float, seed: int, *, rough: float = 0.02) -> Picture:
     """The upper part upside down below a waterline, broken by ripples that widen towards the viewer."""
     near = np.clip((Y - line) / (1 - line), 0, 1)
     across = (noise(seed, rough=1.0, upright=0.18) - 0.5) * rough * HEIGHT_PX * (0.4 + 2.2 * near)
-    down = (2 * line - 2 * Y) * HEIGHT_PX + (noise(seed + 1, rough=1.0, upright=0.12) - 0.5) * rough * 3 * HEIGHT_PX * near
+    down = (2 * line - 2 * Y) * HEIGHT_PX + (
+        noise(seed + 1, rough=1.0, upright=0.12) - 0.5
+    ) * rough * 3 * HEIGHT_PX * near
     return moved(picture, across, down)
 
 
@@ -175,7 +187,7 @@ def graded(picture: Picture, *, shadows: str = "0b1020", highlights: str = "fff1
     tinted = tinted * (1 + (colour(highlights) - 1) * tone[..., None] * 0.6)
     curved = tinted + 0.16 * np.sin(2 * np.pi * (np.clip(tinted, 0, 1) - 0.5)) * 0.5
     corner = 1 - 0.30 * np.clip(np.hypot((X - ASPECT / 2) / ASPECT * 2, (Y - 0.5) * 2) - 0.45, 0, 1)
-    return np.clip(curved * corner[..., None], 0, 1).astype(np.float32)
+    return unit(curved * corner[..., None])
 
 
 def sheet(rgb: Picture, depth: float, alpha: Mask | None = None, *, drift: float = 0.0) -> Layer:
