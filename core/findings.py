@@ -100,12 +100,12 @@ def _judge_franchise(
     excuse = _excuse(copies, excuses)
     if excuse:
         reasons.insert(0, excuse)
-    element = copies[0].reference.element if copies and copies[0].reference.element else named_element
+    shown = (hit.reference.element for hit in copies if hit.reference.element)
     return Finding(
         id=finding_id(post.id, franchise.id),
         post=post.id,
         franchise=franchise.id,
-        element=element,
+        element=next(shown, named_element),
         basis=Basis.COPY if copies else Basis.SUGGESTION,
         score=SILENCED if excuse else score(reasons, copied=bool(copies)),
         reasons=tuple(reasons),

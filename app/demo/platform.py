@@ -45,6 +45,7 @@ class Fault:
     headers: Mapping[str, str]
     body: bytes
     times: int
+    after: int = 0
 
 
 @dataclass(slots=True)
@@ -80,9 +81,14 @@ class LoopbackPlatform:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         times: int = 1,
+        after: int = 0,
     ) -> None:
-        """Answer the next `times` requests whose path begins so with this instead."""
-        self._faults.append(Fault(path, status, headers or {}, body, times))
+        """Answer `times` requests whose path begins so with this instead, `after` so many right answers."""
+        self._faults.append(Fault(path, status, headers or {}, body, times, after))
+
+    def clear_faults(self) -> None:
+        """Answer rightly again."""
+        self._faults.clear()
 
     def remove(self, post_id: str) -> None:
         """Take a post down: its own addresses answer 404, and no list holds it."""
@@ -118,7 +124,7 @@ class LoopbackPlatform:
     async def start(self, port: int = 0) -> str:
         """Listen on 127.0.0.1 and return the base address."""
         app = web.Application(middlewares=[self._middleware()])
-        app.router.add_get("/robots.txt", lambda _: web.Response(text=ROBOTS))
+        app.router.add_get("/robots.txt", _robots)
         app.router.add_static("/media", self.media)
         wire_mastodon.add_routes(app, self)
         wire_peertube.add_routes(app, self)
@@ -141,12 +147,19 @@ class LoopbackPlatform:
             self.requests.append(f"{request.method} {request.path_qs}")
             for fault in self._faults:
                 if fault.times > 0 and request.path.startswith(fault.path):
+                    if fault.after > 0:
+                        fault.after -= 1
+                        continue
                     fault.times -= 1
                     return web.Response(status=fault.status, headers=dict(fault.headers), body=fault.body)
             answer: web.StreamResponse = await handler(request)
             return answer
 
         return note
+
+
+async def _robots(_: web.Request) -> web.Response:
+    return web.Response(text=ROBOTS)
 
 
 @lru_cache(maxsize=1024)

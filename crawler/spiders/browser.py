@@ -90,7 +90,9 @@ def linked_data(response: Response) -> Iterator[dict[str, Any]]:
 def post_of(video: Fields, response: Response) -> Post:
     """A VideoObject as a post; its own `identifier` names it, else its address."""
     url = response.urljoin(video.text("url"))
-    text = f"{video.text('name')}\n{video.maybe('description', str) or ''}".strip()
+    name, description = video.text("name"), video.maybe("description", str) or ""
+    # Many sites repeat the beginning of the description as the name.
+    text = description if description.startswith(name) else f"{name}\n{description}".strip()
     keywords = video.data.get("keywords") or []
     words = keywords.split(",") if isinstance(keywords, str) else keywords
     content = video.maybe("contentUrl", str)

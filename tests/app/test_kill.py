@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from app.demo.platform import LoopbackPlatform, serve
 from app.demo.posts import plant
-
 from tests.builders import NOW
 
 ROOT = Path(__file__).parents[2]
