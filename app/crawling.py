@@ -27,7 +27,7 @@ from core.times import to_text
 from crawler.crawl import CrawlJob, platforms
 from store.queries import ground
 
-GRACE_S = 20  # a child told to stop writes what it has; after this it is killed
+GRACE_S = 10  # a child told to stop writes what it has; after this it is killed
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -65,7 +65,7 @@ def _crawl_platform(home: Home, platform: str, watches: list[Watch], progress: T
     elif spider.uses_browser and find_browser() is None:
         why = "no Chromium here; `clipwarden doctor` says how to get one"
     else:
-        with home.temporary("crawl") as folder:
+        with home.temporary() as folder:
             why = _follow(_job(home, platform, watches), folder, home, progress, before)
     return _settle(home, watches, started, why)
 

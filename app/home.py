@@ -1,8 +1,10 @@
 """A home: where one team's ledger, blobs, brand files and settings live, held by one clipwarden at a time."""
 
+import hashlib
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +44,13 @@ class Home:
         return self.folder / "brands"
 
     @contextmanager
-    def temporary(self, prefix: str) -> Iterator[Path]:
-        """A folder for one job; gone after it, and after a kill at the next start."""
-        folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=self.scratch))
+    def temporary(self) -> Iterator[Path]:
+        """A folder for one child; gone after it, and after a kill at the next start.
+
+        It stands in the system's place for such, not in the home: a browser puts sockets there, whose
+        paths may not be longer than 107 bytes.
+        """
+        folder = Path(tempfile.mkdtemp(prefix=_mark(self.folder)))
         try:
             yield folder
         finally:
@@ -71,15 +77,27 @@ def open_home(folder: Path, *, alone: bool = False) -> Iterator[Home]:
             home = Home(folder=folder, settings=settings, ledger=ledger, blobs=Blobs(folder / "blobs", folder / "tmp"))
             home.logs.mkdir(exist_ok=True)
             if alone:
-                _sweep(home.scratch)
+                _sweep([*home.scratch.iterdir(), *_left_behind(folder)])
             yield home
     finally:
         lock.release()
 
 
-def _sweep(scratch: Path) -> None:
+def _mark(folder: Path) -> str:
+    """What the temporary folders of a home are called by."""
+    return f"clipwarden-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}-"
+
+
+def _left_behind(folder: Path) -> Iterator[Path]:
+    """Our own temporary folders of a killed clipwarden; one that another user laid there is not ours."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_mark(folder)}*"):
+        if not path.is_symlink() and path.stat().st_uid == os.getuid():
+            yield path
+
+
+def _sweep(left: Iterable[Path]) -> None:
     """Delete what a killed clipwarden left; links are removed, never followed."""
-    for entry in scratch.iterdir():
+    for entry in left:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         else:

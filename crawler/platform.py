@@ -21,10 +21,12 @@ from twisted.python.failure import Failure
 
 from core.errors import PageChanged, SourceBlind
 from core.records import Coverage, Post, Presence, Watch, WatchKind
+from crawler import egress
 from store.blobs import Blobs
 from store.ledger import Ledger
 
 GONE_STATUS = frozenset({404, 410})
+REFUSALS = list(range(400, 600))  # come to us to be named; redirects are Scrapy's, and the egress guard's, to follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ class PlatformSpider(Spider):
 
     def _bind(self, run: WatchRun, request: Request) -> Request:
         run.open_requests += 1
-        meta = request.meta | {"watch": run.watch.id, "handle_httpstatus_all": True}
+        meta = request.meta | {"watch": run.watch.id, "handle_httpstatus_list": REFUSALS}
         return request.replace(
             callback=self._answered, errback=self._lost, meta=meta, dont_filter=True, headers=request.headers
         )
@@ -173,7 +175,9 @@ class PlatformSpider(Spider):
             message = f"robots.txt of {urlsplit(request.url).netloc} forbids {urlsplit(request.url).path}"
         else:
             message = f"no answer from {request.url}: {type(error).__name__}: {error}"
-        self._note(run, request.meta["role"], message)
+        # The guard's own word is clearer than what the network layer makes of it.
+        refused = egress.take_refusals()
+        self._note(run, request.meta["role"], refused[-1] if refused else message)
         self.report(run)
 
     def _note(self, run: WatchRun, role: str, message: str) -> None:

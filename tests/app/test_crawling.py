@@ -222,8 +222,9 @@ def test_budget_ends_a_first_crawl_and_history_begins_there(tmp_path: Path, medi
         assert (first.coverage, "page budget of 2" in first.why, second.coverage) == (PARTIAL, True, OK)
 
 
-def test_crawl_that_hangs_is_ended_at_its_limit(tmp_path: Path, media: Path) -> None:
+def test_crawl_that_hangs_is_ended_at_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site that accepts and never answers costs the time limit, and blinds the watch."""
+    monkeypatch.setattr("app.crawling.GRACE_S", 2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
         (tmp_path / "clipwarden.toml").write_text(
@@ -235,7 +236,7 @@ def test_crawl_that_hangs_is_ended_at_its_limit(tmp_path: Path, media: Path) -> 
             ended = crawled(home)
 
     assert ended.coverage is BLIND
-    assert time.monotonic() - started < 50
+    assert time.monotonic() - started < 25
 
 
 def test_page_drawn_by_scripts_is_read_through_a_browser(site: LoopbackPlatform, tmp_path: Path) -> None:
