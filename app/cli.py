@@ -13,6 +13,7 @@ from app.console import app
 from app.verbs import review, setup, stages, standing
 from core.errors import ClipwardenError
 
+STOPPED = 130
 VERBS = (setup, stages, review, standing)  # each registers its commands when it is imported
 
 
@@ -26,9 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ClipwardenError as error:
         sys.stderr.write(f"clipwarden: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("clipwarden: stopped; nothing is lost, the same command goes on from here\n")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == STOPPED:  # Typer's word for Ctrl-C
+            sys.stderr.write("clipwarden: stopped; nothing is lost, the same command goes on from here\n")
+        raise
     except BrokenPipeError:  # the reader, `head` say, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

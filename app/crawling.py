@@ -27,7 +27,7 @@ from core.times import to_text
 from crawler.crawl import CrawlJob, platforms
 from store.queries import ground
 
-GRACE_S = 10  # a child told to stop writes what it has; after this it is killed
+GRACE_S = 5  # a child told to stop writes what it has; after this it is killed
 ROOT = Path(__file__).resolve().parent.parent
 
 
