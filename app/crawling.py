@@ -13,14 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
 from app.browser import find_browser
-from app.home import Home
+from app.home import Home, temporary
 from app.progress import Track, track
 from core.records import Coverage, Watch
 from core.times import to_text
@@ -28,6 +29,7 @@ from crawler.crawl import CrawlJob, platforms
 from store.queries import ground
 
 GRACE_S = 5  # a child told to stop writes what it has; after this it is killed
+AT_ONCE = 3  # platforms: a crawl waits for its site most of the time, a browser wants memory
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -43,31 +45,51 @@ class Crawled:
 
 
 def crawl(home: Home, watches: Sequence[Watch]) -> list[Crawled]:
-    """Crawl watches, one platform after the other, and return how each ended."""
-    ended: list[Crawled] = []
-    by_platform = sorted(watches, key=lambda watch: watch.platform)
-    with track("crawl", len(watches)) as progress:
-        for platform, group in groupby(by_platform, key=lambda watch: watch.platform):
-            mine = list(group)
-            progress.to(len(ended), note=platform)
-            ended += _crawl_platform(home, platform, mine, progress, len(ended))
-        posts = sum(one.posts for one in ended)
-        progress.to(len(ended), note=f"{posts} posts seen")
+    """Crawl watches, a few platforms at once, and return how each watch ended."""
+    started, ended = datetime.now(UTC), list[Crawled]()
+    known = {watch.id: watch for watch in watches}
+    by_platform = groupby(sorted(watches, key=lambda watch: watch.platform), key=lambda watch: watch.platform)
+    # Only this thread touches the ledger; the others follow their children.
+    with track("crawl", len(known)) as progress, ThreadPoolExecutor(AT_ONCE) as pool:
+        news = _News(progress)
+        futures = {
+            pool.submit(_run, _job(home, platform, list(mine)), news): platform for platform, mine in by_platform
+        }
+        try:
+            for future in as_completed(futures):
+                mine = [watch for watch in known.values() if watch.platform == futures[future]]
+                ended += _settle(home, mine, started, future.result())
+        finally:
+            news.stopped.set()
+        progress.to(len(ended), note=f"{sum(one.posts for one in ended)} posts seen")
     return ended
 
 
-def _crawl_platform(home: Home, platform: str, watches: list[Watch], progress: Track, before: int) -> list[Crawled]:
-    started = datetime.now(UTC)
-    spider = platforms().get(platform)
-    why = ""
+class _News:
+    """How far all the crawls are, and whether they should stop."""
+
+    def __init__(self, progress: Track) -> None:
+        self.progress, self.stopped = progress, threading.Event()
+        self._lock, self._watches = threading.Lock(), dict[str, tuple[int, int]]()
+
+    def hear(self, line: str) -> None:
+        """Take a line of a child: a watch, its open requests, its posts."""
+        said = json.loads(line)
+        with self._lock:
+            self._watches[said["watch"]] = said["open"], said["posts"]
+            finished = sum(open_requests == 0 for open_requests, _ in self._watches.values())
+            self.progress.to(finished, note=f"{sum(posts for _, posts in self._watches.values())} posts")
+
+
+def _run(job: CrawlJob, news: _News) -> str:
+    """Crawl one platform; return why that failed as a whole, or ""."""
+    spider = platforms().get(job.platform)
     if spider is None:
-        why = f"no spider named {platform}; `scrapy list` shows those there are"
-    elif spider.uses_browser and find_browser() is None:
-        why = "no Chromium here; `clipwarden doctor` says how to get one"
-    else:
-        with home.temporary() as folder:
-            why = _follow(_job(home, platform, watches), folder, home, progress, before)
-    return _settle(home, watches, started, why)
+        return f"no spider named {job.platform}; `scrapy list` shows those there are"
+    if spider.uses_browser and job.browser_path is None:
+        return "no Chromium here; `clipwarden doctor` says how to get one"
+    with temporary(Path(job.scratch).parent) as folder:
+        return _follow(job, folder, news)
 
 
 def _job(home: Home, platform: str, watches: list[Watch]) -> CrawlJob:
@@ -90,28 +112,21 @@ def _job(home: Home, platform: str, watches: list[Watch]) -> CrawlJob:
     )
 
 
-def _follow(job: CrawlJob, folder: Path, home: Home, progress: Track, before: int) -> str:
-    """Run the child and show its progress; return why it ended badly, or ""."""
-    path = folder / "job.json"
+def _follow(job: CrawlJob, folder: Path, news: _News) -> str:
+    """Run the child to its end or its limit; return why it ended badly, or ""."""
+    path, log = folder / "job.json", Path(job.log)
     job.write(path)
     deadline = time.monotonic() + job.time_limit_s + GRACE_S
-    with _child(path, folder, home.logs / f"{job.platform}.err") as (process, lines):
-        watches: dict[str, tuple[int, int]] = {}
+    with _child(path, folder, log.with_suffix(".err")) as (process, lines):
         while process.poll() is None or not lines.empty():
             if time.monotonic() > deadline:
-                return f"not done after {job.time_limit_s} s; raise crawl.time_limit_s, or see {job.log}"
-            try:
-                line = json.loads(lines.get(timeout=0.2))
-            except queue.Empty:
-                continue
-            watches[line["watch"]] = line["open"], line["posts"]
-            finished = sum(open_requests == 0 for open_requests, _ in watches.values())
-            posts = sum(count for _, count in watches.values())
-            progress.to(before + finished, note=f"{job.platform}: {posts} posts")
+                return f"not done after {job.time_limit_s} s; raise crawl.time_limit_s, or see {log}"
+            if news.stopped.is_set():
+                return "stopped"
+            with suppress(queue.Empty):
+                news.hear(lines.get(timeout=0.2))
         if process.returncode:
-            return (
-                f"the crawl's process ended with {process.returncode}; see {job.log} and {job.platform}.err beside it"
-            )
+            return f"its process ended with {process.returncode}; see {log} and {log.stem}.err beside it"
     return ""
 
 

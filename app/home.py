@@ -43,18 +43,19 @@ class Home:
         """The brand files."""
         return self.folder / "brands"
 
-    @contextmanager
-    def temporary(self) -> Iterator[Path]:
-        """A folder for one child; gone after it, and after a kill at the next start.
 
-        It stands in the system's place for such, not in the home: a browser puts sockets there, whose
-        paths may not be longer than 107 bytes.
-        """
-        folder = Path(tempfile.mkdtemp(prefix=_mark(self.folder)))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+@contextmanager
+def temporary(home: Path) -> Iterator[Path]:
+    """A folder for one child of a home; gone after it, and after a kill at the next start.
+
+    It stands in the system's place for such, not in the home: a browser puts sockets there, whose
+    paths may not be longer than 107 bytes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=_mark(home)))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
