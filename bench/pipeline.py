@@ -21,15 +21,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from app.demo.make import make
-from app.demo.platform import serve
-from app.demo.posts import PlantedPost, synthetic
 from rich.console import Console
 from rich.table import Table
 
 from app import stages
 from app.console import read_brands
 from app.crawling import crawl
+from app.demo.make import make
+from app.demo.platform import serve
+from app.demo.posts import PlantedPost, synthetic
 from app.home import Home, open_home
 from store import queries
 
