@@ -25,6 +25,8 @@ class DailyList:
     suggestions   hits that words, labels and accounts suggest; a person decides
     aside         why a finding is not listed -> how many are not: own, licensed, press, silenced, below
     sources       how well each platform and site was seen up to the end of the day
+    waiting       subjects that download, fingerprint, match or find have not come to yet
+    failed        subjects that one of them had to leave
     pairs         finding id -> the frames to show side by side
     franchises    how many titles the brands protect
     """
@@ -35,6 +37,8 @@ class DailyList:
     suggestions: tuple[HitRow, ...]
     aside: Mapping[str, int]
     sources: tuple[SourceRow, ...]
+    waiting: int
+    failed: int
     pairs: Mapping[str, tuple[Pair, ...]]
     brands: tuple[str, ...]
     franchises: int
@@ -51,6 +55,7 @@ def daily(ledger: Ledger, day: date, now: datetime) -> DailyList:
     references = {reference.id: reference for reference in queries.references(ledger)}
     findings = [_classed(row, known) for row in queries.findings_of_day(ledger, day)]
     hits = [row for row in findings if queries.is_hit(row, known)]
+    counts = queries.stage_counts(ledger)
     return DailyList(
         day=day,
         made_at=now,
@@ -58,6 +63,8 @@ def daily(ledger: Ledger, day: date, now: datetime) -> DailyList:
         suggestions=tuple(row for row in hits if row.finding.basis is Basis.SUGGESTION),
         aside=Counter(_why_not(row) for row in findings if not queries.is_hit(row, known)),
         sources=tuple(queries.sources(ledger, day)),
+        waiting=sum(row["pending"] for row in counts),
+        failed=sum(row["failed"] for row in counts),
         pairs={row.finding.id: pairs(ledger, row, references) for row in hits},
         brands=tuple(row["name"] for row in ledger.rows("SELECT name FROM brands ORDER BY name")),
         franchises=len(known.franchises),

@@ -76,7 +76,7 @@ def summary(daily: DailyList) -> str:
     """The day in a sentence or two: what was found, and what could not be known."""
     blind = sum(sight(source, daily.day) is Sight.BLIND for source in daily.sources)
     doubtful = sum(sight(source, daily.day) in {Sight.PARTIAL, Sight.NOT_ASKED} for source in daily.sources)
-    return " ".join(filter(None, (_found(daily, blind, doubtful), _unseen(daily, blind, doubtful))))
+    return " ".join(filter(None, (_found(daily, blind, doubtful), _unseen(daily, blind, doubtful), _undone(daily))))
 
 
 def _found(daily: DailyList, blind: int, doubtful: int) -> str:
@@ -86,7 +86,8 @@ def _found(daily: DailyList, blind: int, doubtful: int) -> str:
         return "Nothing is watched, so nothing can be found: add watches to a brand file."
     if blind == len(daily.sources):
         return "Nothing could be seen, which does not mean that nothing is there."
-    return "Nothing found in what was seen." if blind or doubtful else "No hits; every source was seen."
+    unsure = blind or doubtful or daily.waiting
+    return "Nothing found in what was seen." if unsure else "No hits; every source was seen."
 
 
 def _unseen(daily: DailyList, blind: int, doubtful: int) -> str:
@@ -95,6 +96,14 @@ def _unseen(daily: DailyList, blind: int, doubtful: int) -> str:
     if doubtful:
         words += f" {doubtful} of {_some(all_, 'source', 'sources')} seen in part or not asked that day."
     return words.strip()
+
+
+def _undone(daily: DailyList) -> str:
+    waits = f"{daily.waiting:,} steps still wait: `clipwarden run` goes on." if daily.waiting else ""
+    failed = (
+        f"{_some(daily.failed, 'clip', 'clips')} could not be had or read: `clipwarden ledger`." if daily.failed else ""
+    )
+    return f"{waits} {failed}".strip()
 
 
 def aside_words(daily: DailyList) -> str:

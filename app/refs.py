@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.home import Home
-from app.progress import track
+from app.progress import Track
 from core.errors import NotFound, SettingsWrong
 from core.records import Bank, Element, Franchise, Reference
 from core.words import slug
@@ -30,7 +30,9 @@ class Added:
     skipped: tuple[Path, ...]
 
 
-def add(home: Home, *, brand: str, franchise: str, element: str | None, bank: Bank, paths: Sequence[Path]) -> Added:
+def add(
+    home: Home, *, brand: str, franchise: str, element: str | None, bank: Bank, paths: Sequence[Path], progress: Track
+) -> Added:
     """Add files and folders as references of a franchise, or of one element of it.
 
     raises  NotFound for a path, SettingsWrong for a brand, franchise or element the brand files lack
@@ -38,23 +40,23 @@ def add(home: Home, *, brand: str, franchise: str, element: str | None, bank: Ba
     title, part = resolve(home, brand, franchise, element)
     files, skipped = _media(paths)
     references = []
-    with track("references", len(files)) as progress:
-        for path in files:
-            sha256 = home.blobs.copy(path)
-            references.append(
-                Reference(
-                    id=reference_id(title.id, part.id if part else None, bank, sha256),
-                    sha256=sha256,
-                    franchise=title.id,
-                    element=part.id if part else None,
-                    bank=bank,
-                    kind="image" if path.suffix.lower() in IMAGES else "video",
-                    name=path.name,
-                    size_bytes=path.stat().st_size,
-                    added_at=datetime.now(UTC),
-                )
+    progress.to(progress.done, total=(progress.total or 0) + len(files))
+    for path in files:
+        sha256 = home.blobs.copy(path)
+        references.append(
+            Reference(
+                id=reference_id(title.id, part.id if part else None, bank, sha256),
+                sha256=sha256,
+                franchise=title.id,
+                element=part.id if part else None,
+                bank=bank,
+                kind="image" if path.suffix.lower() in IMAGES else "video",
+                name=path.name,
+                size_bytes=path.stat().st_size,
+                added_at=datetime.now(UTC),
             )
-            progress.step(note=path.name[:40])
+        )
+        progress.step(note=path.name[:40])
     new = home.ledger.save_references(references)
     return Added(new=new, known=len(references) - new, skipped=tuple(skipped))
 

@@ -5,7 +5,7 @@ doubles nothing. None sends anything anywhere.
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import forkserver
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ from app.isolation import Guard, each
 from app.progress import Track, track
 from core.errors import ClipwardenError
 from core.findings import RULES_VERSION, judge
-from core.records import Failure, Fingerprint, Match, Media
+from core.records import Failure, Fingerprint, Match, Media, Post
+from core.times import to_text
 from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
 from matchers.compare import Bank, bank, compare
 from matchers.method import Method, methods
@@ -43,19 +44,13 @@ def register(ledger: Ledger) -> None:
     ledger.register_methods({name: method.version for name, method in methods().items()})
 
 
-def _due(ledger: Ledger, stage: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[tuple[str, str]]:
+def _due(ledger: Ledger, stage: str) -> Iterator[tuple[str, str]]:
     """Every (subject, method) due at the start, each once; what comes later waits for the next run."""
-    started, given = now(), set[tuple[str, str]]()
-    while True:
-        batch = [pair for pair in ledger.pending(stage, now=started, limit=BATCH + len(given)) if pair not in given]
-        if not batch:
-            return
-        for pair in batch:
-            given.add(pair)
-            if not skip(pair[0]):
-                yield pair
-        # What was written meanwhile has left the list; remember only what has not.
-        given &= set(ledger.pending(stage, now=started, limit=BATCH + len(given)))
+    started, last = now(), ("", "", "")
+    while batch := ledger.pending(stage, now=started, limit=BATCH, after=last):
+        last = batch[-1]
+        for _, subject, method in batch:
+            yield subject, method
 
 
 # ------------------------------------------------------------------ download
@@ -65,24 +60,32 @@ def fetch(home: Home) -> dict[str, int]:
     warm()
     with track("fetch", home.ledger.count_pending("download", now=now())) as progress:
         collected: dict[str, list[Got | Refused]] = {}
-        wanted: dict[str, int] = {}
-        for outcome in download(_jobs(home, wanted), settings=download_settings(home)):
+        wanted: dict[str, Post] = {}
+        paused = _paused_hosts(home.ledger)
+        for outcome in download(_jobs(home, wanted, paused), settings=download_settings(home)):
             post = outcome.job.post
             if isinstance(outcome, Got):
                 home.blobs.adopt(outcome.path, outcome.sha256)
+            elif outcome.error_class is ErrorClass.RATE_LIMITED:
+                paused.add(urlsplit(wanted[post].url).netloc)
             collected.setdefault(post, []).append(outcome)
-            if len(collected[post]) == wanted[post]:
+            if len(collected[post]) == len(wanted[post].attachments):
                 _save_download(home.ledger, post, collected.pop(post), counts)
+                del wanted[post]
                 progress.step(note=_tally(counts))
     return counts
 
 
-def _jobs(home: Home, wanted: dict[str, int]) -> Iterator[Job]:
-    """A job for each attachment of each post due; `wanted` learns how many a post has."""
-    paused = _Paused(home.ledger)
-    for post_id, _ in _due(home.ledger, "download", skip=paused.skip):
+def _jobs(home: Home, wanted: dict[str, Post], paused: set[str]) -> Iterator[Job]:
+    """A job for each attachment of each post due; `wanted` learns which posts are on their way.
+
+    A post of a host that asked us to wait is left where it is, with no failure against it.
+    """
+    for post_id, _ in _due(home.ledger, "download"):
         post = queries.post(home.ledger, post_id)
-        wanted[post_id] = len(post.attachments)
+        if urlsplit(post.url).netloc in paused:
+            continue
+        wanted[post_id] = post
         attempts = home.ledger.attempts("download", post_id)
         for attachment in post.attachments:
             yield Job(
@@ -95,20 +98,13 @@ def _jobs(home: Home, wanted: dict[str, int]) -> Iterator[Job]:
             )
 
 
-class _Paused:
-    """Hosts that asked us to wait: their posts are left where they are, with no failure against them."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-
-    def skip(self, post_id: str) -> bool:
-        """Whether the post's host said "rate-limited" and its time is not over."""
-        host = urlsplit(queries.post(self.ledger, post_id).url).netloc
-        sql = (
-            "SELECT 1 FROM failures f JOIN posts p ON p.id = f.subject WHERE f.stage = 'download'"
-            " AND f.error = ? AND f.retry_at > strftime('%Y-%m-%dT%H:%M:%fZ') AND instr(p.url, ?) LIMIT 1"
-        )
-        return bool(self.ledger.rows(sql, [ErrorClass.RATE_LIMITED, f"//{host}/"]))
+def _paused_hosts(ledger: Ledger) -> set[str]:
+    """The hosts whose "not now" still holds."""
+    sql = (
+        "SELECT p.url FROM failures f JOIN posts p ON p.id = f.subject"
+        " WHERE f.stage = 'download' AND f.error = ? AND f.retry_at > ?"
+    )
+    return {urlsplit(row["url"]).netloc for row in ledger.rows(sql, [ErrorClass.RATE_LIMITED, to_text(now())])}
 
 
 def _save_download(ledger: Ledger, post: str, outcomes: list[Got | Refused], counts: dict[str, int]) -> None:

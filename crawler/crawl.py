@@ -20,7 +20,7 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import get_spider_loader
 
 from core.errors import NotFound
-from core.records import Watch
+from core.records import Watch, WatchKind
 from core.times import from_text
 from crawler import egress
 from crawler.egress_proxy import CHROMIUM_ARGS, proxy_thread
@@ -137,10 +137,11 @@ def _browser_settings(job: CrawlJob, spider: type[PlatformSpider]) -> Iterator[d
             "proxy": {"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
         }
         handler = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
-        scheme = "https" if all(watch.site.startswith("https") for watch in job.watches) else "http"
+        # Only for the schemes in use: each starts a node driver of 100 MB.
+        asked = [watch.query if watch.kind is WatchKind.URL else watch.site for watch in job.watches]
+        schemes = {"https" if address.startswith("https") else "http" for address in asked}
         yield {
-            # Registered for both schemes it starts two node drivers of 100 MB each.
-            "DOWNLOAD_HANDLERS": {scheme: handler},
+            "DOWNLOAD_HANDLERS": dict.fromkeys(schemes, handler),
             "PLAYWRIGHT_LAUNCH_OPTIONS": launch,
             "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT": 30_000,
             "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": 2,

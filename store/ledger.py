@@ -175,12 +175,18 @@ class Ledger:
             self.db.table("crawls").insert(row, pk="id")
 
     # --------------------------------------------------------- work to be done
-    def pending(self, stage: str, *, now: datetime, limit: int = 100) -> list[tuple[str, str]]:
-        """The next (subject, method) pairs of a stage, those that waited longest first."""
+    def pending(
+        self, stage: str, *, now: datetime, limit: int = 100, after: tuple[str, str, str] = ("", "", "")
+    ) -> list[tuple[str, str, str]]:
+        """The next (due_at, subject, method) of a stage, those that waited longest first.
+
+        after   the last one of the page before; a page costs the same however many came before it
+        """
         sql = (
-            "SELECT subject, method FROM work WHERE stage = ? AND due_at <= ? ORDER BY due_at, subject, method LIMIT ?"
+            "SELECT due_at, subject, method FROM work WHERE stage = ? AND due_at <= ?"
+            " AND (due_at, subject, method) > (?, ?, ?) ORDER BY due_at, subject, method LIMIT ?"
         )
-        return [(row[0], row[1]) for row in self.db.execute(sql, [stage, to_text(now), limit])]
+        return [tuple(row) for row in self.db.execute(sql, [stage, to_text(now), *after, limit])]
 
     def count_pending(self, stage: str, *, now: datetime) -> int:
         """How many pairs are due."""

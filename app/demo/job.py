@@ -88,11 +88,13 @@ def _demo_home(folder: Path, site: str, studio: Path) -> Iterator[Home]:
     (folder / "clipwarden.toml").write_text(SETTINGS.format(host=urlsplit(site).netloc), encoding="utf-8")
     with open_home(folder, alone=True) as home:
         read_brands(home)
-        for (franchise, element, bank), group in groupby(sorted(references(studio), key=_place), key=_place):
-            brand, title = franchise.split("/")
-            part = element.rsplit("/", 1)[-1] if element else None
-            paths = [path for _, _, _, path in group]
-            refs.add(home, brand=brand, franchise=title, element=part, bank=Bank(bank), paths=paths)
+        with track("references") as progress:
+            for (franchise, element, bank), group in groupby(sorted(references(studio), key=_place), key=_place):
+                brand, title = franchise.split("/")
+                part = element.rsplit("/", 1)[-1] if element else None
+                paths = [path for _, _, _, path in group]
+                kind = Bank(bank)
+                refs.add(home, brand=brand, franchise=title, element=part, bank=kind, paths=paths, progress=progress)
         stages.fingerprint_files(home)
         yield home
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.console import AsJson, app, chosen, home, out, print_json
+from app.progress import track
 from core.records import Bank
 
 refs_app = typer.Typer(help="References: official stills and clips, and known infringing ones.", no_args_is_help=True)
@@ -55,7 +56,10 @@ def refs_add(
     from app import refs, stages
 
     with home(alone=True, sync=True) as opened:
-        added = refs.add(opened, brand=brand, franchise=franchise, element=element, bank=bank, paths=paths)
+        with track("references") as progress:
+            added = refs.add(
+                opened, brand=brand, franchise=franchise, element=element, bank=bank, paths=paths, progress=progress
+            )
         counts = stages.fingerprint_files(opened)
     out.print(f"{added.new} added, {added.known} there already, {counts['unreadable']} unreadable")
     for path in added.skipped:

@@ -12,6 +12,7 @@ from app import refs, stages
 from app.demo.platform import LoopbackPlatform, serve
 from app.demo.posts import plant
 from app.home import Home, open_home
+from app.progress import track
 from core.records import Attachment, Bank, Post, Rendition
 from store import queries
 from tests.builders import NOW, brand, post, watch
@@ -46,7 +47,9 @@ def made(folder: Path, site: LoopbackPlatform) -> Iterator[Home]:
 def reference(home: Home, folder: Path, bank: Bank = Bank.POSITIVE) -> None:
     """Add the horror trailer to a bank, and fingerprint it."""
     path = next(folder.rglob("trailer-choir.mp4"))
-    refs.add(home, brand="brand", franchise="Lanterns of Avelore", element=None, bank=bank, paths=[path])
+    with track("references") as progress:
+        place = {"brand": "brand", "franchise": "Lanterns of Avelore", "element": None}
+        refs.add(home, **place, bank=bank, paths=[path], progress=progress)
     stages.fingerprint_files(home)
 
 
