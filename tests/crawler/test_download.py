@@ -188,8 +188,10 @@ def classes(outcomes: list[Outcome]) -> dict[str, str]:
 
 
 def workers() -> list[psutil.Process]:
-    """The download processes: the forkserver's children."""
-    servers = [child for child in psutil.Process().children() if "crawler.download_worker" in " ".join(child.cmdline())]
+    """The download processes: the forkserver's children, whichever test started it."""
+    servers = [
+        child for child in psutil.Process().children() if "multiprocessing.forkserver" in " ".join(child.cmdline())
+    ]
     return [worker for server in servers for worker in server.children()]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -64,7 +64,7 @@ def put(whole: NoticeFields, path: str, text: str) -> NoticeFields:
     return filled
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(TEXTS), NASTY)
 def test_value_never_changes_the_form(path: str, text: str) -> None:
     """Whatever a handle, a label or a name holds, the letter has the same lines, headings, lists and links."""
@@ -74,7 +74,7 @@ def test_value_never_changes_the_form(path: str, text: str) -> None:
     assert shape(render(DMCA, hostile)) == shape(render(DMCA, plain))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(TEXTS), NASTY | st.text(max_size=20))
 def test_letter_holds_only_letters_people_see(path: str, text: str) -> None:
     """No control, direction, private or invisible character gets through."""
