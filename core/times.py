@@ -10,7 +10,7 @@ def to_text(instant: datetime) -> str:
     """An aware datetime as UTC text with milliseconds: 2026-11-20T21:34:00.000Z."""
     if instant.tzinfo is None:
         raise ValueError(f"{instant!r} has no time zone; every instant here is aware UTC")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

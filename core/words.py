@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _TAG = re.compile(r"#(\w+)")
 _GAP = re.compile(r"[^\w]+")
@@ -15,6 +16,7 @@ def plain(text: str) -> str:
     return _GAP.sub(" ", unicodedata.normalize("NFC", bare)).strip()
 
 
+@lru_cache(maxsize=8192)  # a crawl sees the same few tags thousands of times
 def tag(text: str) -> str:
     """A hashtag for comparison: plain, without its mark and without gaps."""
     return plain(text.lstrip("#")).replace(" ", "").replace("_", "")

@@ -154,7 +154,9 @@ def _is_heavy(request: Any) -> bool:  # noqa: ANN401 - playwright's Request, nam
 
 
 def _report(run: WatchRun) -> None:
-    """Tell the parent how far a watch is."""
+    """Tell the parent how far a watch is: at its first and last answers, and every tenth between."""
+    if run.open_requests and run.pages % 10 != 1:
+        return
     line = {"watch": run.watch.id, "pages": run.pages, "posts": run.posts, "open": run.open_requests}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()

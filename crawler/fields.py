@@ -20,6 +20,8 @@ class Fields:
         self.data: dict[str, Any] = data
 
     def _find(self, path: str) -> object:
+        if "." not in path:
+            return self.data.get(path)
         value: object = self.data
         for step in path.split("."):
             value = value.get(step) if isinstance(value, dict) else None

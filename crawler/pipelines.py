@@ -5,6 +5,7 @@ The only writer while a crawl runs: its parent waits for it.
 
 from scrapy.crawler import Crawler
 
+from core.records import Post
 from crawler.platform import PlatformSpider, Sighted, now
 from store.ledger import Ledger
 
@@ -16,7 +17,7 @@ class LedgerPipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.buffer: dict[str, list[Sighted]] = {}
+        self.buffer: dict[str, list[tuple[Post, str]]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "LedgerPipeline":
@@ -24,9 +25,13 @@ class LedgerPipeline:
         return cls(crawler)
 
     def process_item(self, item: Sighted) -> Sighted:
-        """Take one sighting; write when a batch is full."""
+        """Take one answer's posts; write when a batch is full.
+
+        In this thread: SQLite lets go of the interpreter at each row, and a thread that has to win it
+        back 200 times takes three times as long.
+        """
         batch = self.buffer.setdefault(item.watch, [])
-        batch.append(item)
+        batch += ((post, item.raw_sha256) for post in item.posts)
         if len(batch) >= BATCH:
             self._flush(item.watch)
         return item
@@ -61,4 +66,5 @@ class LedgerPipeline:
 
     def _flush(self, watch: str) -> None:
         batch, self.buffer[watch] = self.buffer.get(watch, []), []
-        self.ledger.save_posts(watch, [(item.post, item.raw_sha256) for item in batch], seen_at=now())
+        if batch:
+            self.ledger.save_posts(watch, batch, seen_at=now())

@@ -8,7 +8,7 @@ An answer that changed is an error that names the field; it never becomes "no po
 import asyncio
 import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -31,10 +31,13 @@ REFUSALS = list(range(400, 600))  # come to us to be named; redirects are Scrapy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighted:
-    """A post that a watch saw, with the sha256 of the answer it stood in."""
+    """The posts of one answer that a watch saw, with the sha256 of the answer.
+
+    One item an answer, not one a post: the way through Scrapy's machinery costs more than the ledger.
+    """
 
     watch: str
-    post: Post
+    posts: tuple[Post, ...]
     raw_sha256: str
 
 
@@ -138,20 +141,26 @@ class PlatformSpider(Spider):
         try:
             refuse_bad_status(response, role)
             results = [] if response.status in GONE_STATUS else list(self.read(response, run.watch))
-            posts = [result for result in results if isinstance(result, Post)]
-            if posts:
-                raw = await asyncio.to_thread(self.blobs.put, response.body)
-                run.posts += len(posts)
-                for post in posts:
-                    yield Sighted(watch=run.watch.id, post=post, raw_sha256=raw)
+            posts = tuple(result for result in results if isinstance(result, Post))
+            run.posts += len(posts)
             for request in self._onward(run, role, posts, results):
                 yield self._bind(run, request)
+            if posts:
+                raw = await asyncio.to_thread(self.blobs.put, response.body)
+                yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=raw)
         except (PageChanged, SourceBlind) as error:
-            await asyncio.to_thread(self.blobs.put, response.body)  # what changed can be looked at
-            self._note(run, role, str(error))
+            await self._broke(run, response, str(error))
+        except Exception as error:  # a spider's own mistake must not look like a page without posts
+            self.logger.exception("%s: the spider broke on %s", run.watch.id, response.url)
+            told = f"{response.url}: the spider broke, {type(error).__name__}: {error}; freeze the response and mend it"
+            await self._broke(run, response, told)
         self.report(run)
 
-    def _onward(self, run: WatchRun, role: str, posts: list[Post], results: list[Any]) -> Iterator[Request]:
+    async def _broke(self, run: WatchRun, response: Response, message: str) -> None:
+        await asyncio.to_thread(self.blobs.put, response.body)  # what changed can be looked at
+        self._note(run, response.meta["role"], message)
+
+    def _onward(self, run: WatchRun, role: str, posts: Sequence[Post], results: Sequence[Any]) -> Iterator[Request]:
         requests = [result for result in results if isinstance(result, Request)]
         details = {r.meta["post"]: r for r in requests if r.meta["role"] == "detail"}
         ids = [*details, *(post.id for post in posts)]

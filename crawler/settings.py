@@ -23,6 +23,7 @@ AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 0.5
 AUTOTHROTTLE_MAX_DELAY = 60
 DOWNLOAD_TIMEOUT = 30
+CONCURRENT_ITEMS = 4  # tasks Scrapy makes for each answer; ours are one item each, and 100 idle tasks cost more
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # an API page is kilobytes; the default of 1 GB fills a disk
 REDIRECT_MAX_TIMES = 5
 RETRY_TIMES = 3

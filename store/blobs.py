@@ -35,15 +35,17 @@ class Blobs:
         return path
 
     def put(self, content: bytes) -> str:
-        """Store bytes and return their sha256. A blob that is there is left alone."""
+        """Store bytes and return their sha256. A blob that is there is left alone.
+
+        For raw answers: whole or absent after a kill. Only media is forced to the disk as well (see
+        `adopt`); waiting for that at each answer would halve a crawl.
+        """
         digest = hashlib.sha256(content).hexdigest()
         if self.path(digest).exists():
             return digest
         handle, name = tempfile.mkstemp(dir=self.scratch)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         self._settle(Path(name), digest)
         return digest
 

@@ -22,6 +22,16 @@ from store.rows import brand_rows, dump, finding_row, post_row
 BUSY_TIMEOUT_S = 30  # a crawl child writes batches of 200 in milliseconds; 30 s means something is wrong
 
 
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    "wal_autocheckpoint = 8000",  # 32 MB: a checkpoint waits for the disk, and a crawl would meet one every second
+    "cache_size = -65536",  # 64 MiB
+)
+
+
 class Ledger:
     """An open ledger. Use as a context manager; `write()` wraps what must happen together."""
 
@@ -31,7 +41,7 @@ class Ledger:
         # isolation_level None: transactions begin where we say, not where the driver guesses.
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self.db = Database(connection)
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         with self.write():
             ledger_migrations.apply(self.db)
@@ -136,6 +146,8 @@ class Ledger:
         same thing twice writes nothing.
         """
         at = to_text(seen_at)
+        # In the order of the keys: feeds come newest first, and walking the indexes backwards dirties twice the pages.
+        posts = sorted(posts, key=lambda pair: pair[0].id)
         with self.write():
             new = self._insert(
                 "posts", [post_row(post, watch=watch, seen_at=at, raw_sha256=raw) for post, raw in posts]
@@ -336,4 +348,13 @@ ON CONFLICT (id) DO UPDATE SET element = excluded.element, basis = excluded.basi
 
 
 def _sighting(post: Post, watch: str, at: str) -> dict[str, Any]:
-    return {"post": post.id, "watch": watch, "seen_at": at, **asdict(post.metrics)}
+    numbers = post.metrics
+    return {
+        "post": post.id,
+        "watch": watch,
+        "seen_at": at,
+        "views": numbers.views,
+        "likes": numbers.likes,
+        "reposts": numbers.reposts,
+        "comments": numbers.comments,
+    }

