@@ -46,11 +46,10 @@ def register(ledger: Ledger) -> None:
 
 def _due(ledger: Ledger, stage: str) -> Iterator[tuple[str, str]]:
     """Every (subject, method) due at the start, each once; what comes later waits for the next run."""
-    started, last = now(), ("", "", "")
+    started, last = now(), ("", "")
     while batch := ledger.pending(stage, now=started, limit=BATCH, after=last):
         last = batch[-1]
-        for _, subject, method in batch:
-            yield subject, method
+        yield from batch
 
 
 # ------------------------------------------------------------------ download

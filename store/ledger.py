@@ -32,6 +32,9 @@ PRAGMAS = (
 )
 
 
+FAR = "9999"  # later than any instant, as text
+
+
 class Ledger:
     """An open ledger. Use as a context manager; `write()` wraps what must happen together."""
 
@@ -114,18 +117,22 @@ class Ledger:
             known = dict(self.db.execute("SELECT name, version FROM methods").fetchall())
             for name in known.keys() - versions.keys():
                 self.db.execute("DELETE FROM methods WHERE name = ?", [name])
-                self.db.execute("DELETE FROM work WHERE method = ?", [name])
+                self._forget_work(name)
             for name, version in versions.items():
                 if known.get(name) == version:
                     continue
                 self.db.execute("INSERT OR REPLACE INTO methods VALUES (?, ?)", [name, version])
-                self.db.execute("DELETE FROM work WHERE method = ?", [name])
+                self._forget_work(name)
                 self.db.execute("DELETE FROM receipts WHERE method = ?", [name])
                 self.db.execute(
                     "INSERT INTO work (stage, subject, method) SELECT 'fingerprint', sha256, ? FROM"
                     " (SELECT sha256 FROM media UNION SELECT sha256 FROM refs)",
                     [name],
                 )
+
+    def _forget_work(self, method: str) -> None:
+        self.db.execute("DELETE FROM work WHERE method = ?", [method])
+        self.db.execute("DELETE FROM waiting WHERE method = ?", [method])
 
     def save_references(self, references: Iterable[Reference]) -> int:
         """Add references that are not there yet; return how many are new."""
@@ -188,22 +195,35 @@ class Ledger:
 
     # --------------------------------------------------------- work to be done
     def pending(
-        self, stage: str, *, now: datetime, limit: int = 100, after: tuple[str, str, str] = ("", "", "")
-    ) -> list[tuple[str, str, str]]:
-        """The next (due_at, subject, method) of a stage, those that waited longest first.
+        self, stage: str, *, now: datetime, limit: int = 100, after: tuple[str, str] = ("", "")
+    ) -> list[tuple[str, str]]:
+        """The next (subject, method) pairs of a stage, in the order of their names.
 
         after   the last one of the page before; a page costs the same however many came before it
         """
+        self._wake(stage, to_text(now))
         sql = (
-            "SELECT due_at, subject, method FROM work WHERE stage = ? AND due_at <= ?"
-            " AND (due_at, subject, method) > (?, ?, ?) ORDER BY due_at, subject, method LIMIT ?"
+            "SELECT subject, method FROM work WHERE stage = ? AND (subject, method) > (?, ?)"
+            " ORDER BY subject, method LIMIT ?"
         )
-        return [tuple(row) for row in self.db.execute(sql, [stage, to_text(now), *after, limit])]
+        return [(row[0], row[1]) for row in self.db.execute(sql, [stage, *after, limit])]
+
+    def _wake(self, stage: str, now: str) -> None:
+        """Put back to work what has waited long enough."""
+        due = [stage, now]
+        if not self.db.execute("SELECT 1 FROM waiting WHERE stage = ? AND due_at <= ? LIMIT 1", due).fetchone():
+            return
+        with self.write():
+            self.db.execute(
+                "INSERT OR IGNORE INTO work SELECT stage, subject, method FROM waiting WHERE stage = ? AND due_at <= ?",
+                due,
+            )
+            self.db.execute("DELETE FROM waiting WHERE stage = ? AND due_at <= ?", due)
 
     def count_pending(self, stage: str, *, now: datetime) -> int:
         """How many pairs are due."""
-        sql = "SELECT count(*) FROM work WHERE stage = ? AND due_at <= ?"
-        return int(self.db.execute(sql, [stage, to_text(now)]).fetchone()[0])
+        self._wake(stage, to_text(now))
+        return int(self.db.execute("SELECT count(*) FROM work WHERE stage = ?", [stage]).fetchone()[0])
 
     def save_failure(self, failure: Failure, *, at: datetime) -> None:
         """Note why a subject is not done; a failure that is final takes it off the work."""
@@ -225,7 +245,7 @@ class Ledger:
     def forget_failures(self, stage: str) -> int:
         """Give every failed subject of a stage another chance now; return how many."""
         with self.write():
-            self.db.execute("UPDATE work SET due_at = '' WHERE stage = ?", [stage])
+            self._wake(stage, FAR)
             self.db.execute(
                 "INSERT OR IGNORE INTO work (stage, subject, method) SELECT f.stage, f.subject,"
                 " iif(f.stage = 'download', '', m.name) FROM failures f JOIN methods m WHERE f.stage = ?",

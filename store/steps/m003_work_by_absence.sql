@@ -1,6 +1,6 @@
 -- What is left to do, kept as an index by triggers: no row of it is written by hand.
 -- A receipt says that a stage looked at a subject, and how much it found: "nothing" is a fact too.
--- work holds what has no successor and no final failure; due_at moves while a failure waits.
+-- work holds what has no successor and no failure; waiting, what a failure that may pass holds back until due_at.
 
 CREATE TABLE receipts (
   stage TEXT NOT NULL, subject TEXT NOT NULL, method TEXT NOT NULL, version INTEGER NOT NULL, found INTEGER NOT NULL,
@@ -13,11 +13,15 @@ CREATE TABLE failures (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE work (
-  stage TEXT NOT NULL, subject TEXT NOT NULL, method TEXT NOT NULL DEFAULT '', due_at TEXT NOT NULL DEFAULT '',
+  stage TEXT NOT NULL, subject TEXT NOT NULL, method TEXT NOT NULL DEFAULT '', PRIMARY KEY (stage, subject, method)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE waiting (
+  stage TEXT NOT NULL, subject TEXT NOT NULL, method TEXT NOT NULL, due_at TEXT NOT NULL,
   PRIMARY KEY (stage, subject, method)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX work_due ON work (stage, due_at, subject);
+CREATE INDEX waiting_due ON waiting (stage, due_at);
 
 CREATE TRIGGER post_arrives AFTER INSERT ON posts BEGIN
   INSERT OR IGNORE INTO work (stage, subject) SELECT 'download', NEW.id WHERE NEW.attachments <> '[]';
@@ -26,6 +30,7 @@ END;
 
 CREATE TRIGGER media_arrives AFTER INSERT ON media BEGIN
   DELETE FROM work WHERE stage = 'download' AND subject = NEW.post;
+  DELETE FROM waiting WHERE stage = 'download' AND subject = NEW.post;
   DELETE FROM failures WHERE stage = 'download' AND subject = NEW.post;
   INSERT OR IGNORE INTO work (stage, subject, method)
     SELECT 'fingerprint', NEW.sha256, name FROM methods WHERE NOT EXISTS
@@ -60,6 +65,7 @@ END;
 
 CREATE TRIGGER receipt_arrives AFTER INSERT ON receipts BEGIN
   DELETE FROM work WHERE stage = NEW.stage AND subject = NEW.subject AND method = NEW.method;
+  DELETE FROM waiting WHERE stage = NEW.stage AND subject = NEW.subject AND method = NEW.method;
   DELETE FROM failures WHERE stage = NEW.stage AND subject = NEW.subject;
   INSERT OR IGNORE INTO work (stage, subject, method)
     SELECT 'match', NEW.subject, NEW.method WHERE NEW.stage = 'fingerprint'
@@ -73,7 +79,8 @@ CREATE TRIGGER match_arrives AFTER INSERT ON matches BEGIN
 END;
 
 CREATE TRIGGER failure_arrives AFTER INSERT ON failures BEGIN
-  UPDATE work SET due_at = NEW.retry_at
+  INSERT OR REPLACE INTO waiting SELECT stage, subject, method, NEW.retry_at FROM work
     WHERE stage = NEW.stage AND subject = NEW.subject AND NEW.retry_at IS NOT NULL;
-  DELETE FROM work WHERE stage = NEW.stage AND subject = NEW.subject AND NEW.retry_at IS NULL;
+  DELETE FROM work WHERE stage = NEW.stage AND subject = NEW.subject;
+  DELETE FROM waiting WHERE stage = NEW.stage AND subject = NEW.subject AND NEW.retry_at IS NULL;
 END;

@@ -16,20 +16,23 @@ ORDER BY f.score DESC;
 CREATE VIEW fingerprints_hex AS
 SELECT sha256, method, version, region, offset_s, lower(hex(value)) AS value, quality FROM fingerprints;
 
+CREATE VIEW unfinished AS
+SELECT stage, subject, method, NULL AS due_at FROM work UNION ALL SELECT stage, subject, method, due_at FROM waiting;
+
 CREATE VIEW stage_counts AS
 SELECT 'discover' AS stage, (SELECT count(*) FROM posts) AS done,
        (SELECT count(*) FROM watches WHERE enabled) AS subjects, 0 AS pending,
        (SELECT count(*) FROM failures WHERE stage = 'discover') AS failed
 UNION ALL SELECT 'download', (SELECT count(DISTINCT post) FROM media), (SELECT count(*) FROM posts),
-       (SELECT count(*) FROM work WHERE stage = 'download'),
+       (SELECT count(*) FROM unfinished WHERE stage = 'download'),
        (SELECT count(*) FROM failures WHERE stage = 'download')
 UNION ALL SELECT 'fingerprint', (SELECT count(*) FROM receipts WHERE stage = 'fingerprint'),
        (SELECT count(*) FROM (SELECT sha256 FROM media UNION SELECT sha256 FROM refs)),
-       (SELECT count(*) FROM work WHERE stage = 'fingerprint'),
+       (SELECT count(*) FROM unfinished WHERE stage = 'fingerprint'),
        (SELECT count(*) FROM failures WHERE stage = 'fingerprint')
 UNION ALL SELECT 'match', (SELECT count(*) FROM receipts WHERE stage IN ('match', 'sweep')),
        (SELECT count(*) FROM receipts WHERE stage = 'fingerprint'),
-       (SELECT count(*) FROM work WHERE stage IN ('match', 'sweep')),
+       (SELECT count(*) FROM unfinished WHERE stage IN ('match', 'sweep')),
        (SELECT count(*) FROM failures WHERE stage IN ('match', 'sweep'))
 UNION ALL SELECT 'find', (SELECT count(*) FROM receipts WHERE stage = 'find'), (SELECT count(*) FROM posts),
-       (SELECT count(*) FROM work WHERE stage = 'find'), (SELECT count(*) FROM failures WHERE stage = 'find');
+       (SELECT count(*) FROM unfinished WHERE stage = 'find'), (SELECT count(*) FROM failures WHERE stage = 'find');

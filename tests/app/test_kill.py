@@ -21,10 +21,10 @@ from tests.builders import NOW
 ROOT = Path(__file__).parents[2]
 KILLS = 20
 # When something happened differs between two runs; what happened must not.
-CLOCKS = {"seen_at", "fetched_at", "found_at", "at", "added_at", "started_at", "finished_at"}
+CLOCKS = {"due_at", "seen_at", "fetched_at", "found_at", "at", "added_at", "started_at", "finished_at"}
 TABLES = {
     "posts": "*", "sightings": "*", "media": "*", "fingerprints": "*", "matches": "*", "findings": "*",
-    "receipts": "*", "failures": "*", "work": "*", "refs": "*",
+    "receipts": "*", "failures": "*", "work": "*", "waiting": "*", "refs": "*",
     "crawls": "watch, coverage, why, pages, posts, ground",
 }  # fmt: skip
 
