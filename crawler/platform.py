@@ -5,7 +5,6 @@ Paging, budgets, what was seen before, raw answers, and how well a watch was cov
 An answer that changed is an error that names the field; it never becomes "no posts".
 """
 
-import asyncio
 import json
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -146,18 +145,18 @@ class PlatformSpider(Spider):
             for request in self._onward(run, role, posts, results):
                 yield self._bind(run, request)
             if posts:
-                raw = await asyncio.to_thread(self.blobs.put, response.body)
+                raw = self.blobs.put(response.body)
                 yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=raw)
         except (PageChanged, SourceBlind) as error:
-            await self._broke(run, response, str(error))
+            self._broke(run, response, str(error))
         except Exception as error:  # a spider's own mistake must not look like a page without posts
             self.logger.exception("%s: the spider broke on %s", run.watch.id, response.url)
             told = f"{response.url}: the spider broke, {type(error).__name__}: {error}; freeze the response and mend it"
-            await self._broke(run, response, told)
+            self._broke(run, response, told)
         self.report(run)
 
-    async def _broke(self, run: WatchRun, response: Response, message: str) -> None:
-        await asyncio.to_thread(self.blobs.put, response.body)  # what changed can be looked at
+    def _broke(self, run: WatchRun, response: Response, message: str) -> None:
+        self.blobs.put(response.body)  # what changed can be looked at
         self._note(run, response.meta["role"], message)
 
     def _onward(self, run: WatchRun, role: str, posts: Sequence[Post], results: Sequence[Any]) -> Iterator[Request]:

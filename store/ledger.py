@@ -27,7 +27,7 @@ PRAGMAS = (
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "temp_store = MEMORY",
-    "wal_autocheckpoint = 8000",  # 32 MB: a checkpoint waits for the disk, and a crawl would meet one every second
+    "wal_autocheckpoint = 16000",  # 64 MB: a checkpoint waits for the disk, and a crawl would meet one every second
     "cache_size = -65536",  # 64 MiB
 )
 
