@@ -36,9 +36,9 @@ def options(
 
 
 @contextmanager
-def home(*, alone: bool = False, sync: bool = False) -> Iterator[Home]:
+def home(*, alone: bool = False, new: bool = False, sync: bool = False) -> Iterator[Home]:
     """The home of this command; `sync` reads its brand files first."""
-    with open_home(chosen["home"], alone=alone) as opened:
+    with open_home(chosen["home"], alone=alone, new=new) as opened:
         if sync:
             read_brands(opened)
         yield opened

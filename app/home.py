@@ -12,11 +12,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from app.settings import Settings, load
-from core.errors import Busy
+from core.errors import Busy, NotFound
 from store.blobs import Blobs
 from store.ledger import Ledger
 
 DEFAULT = Path("data")
+LEDGER = "ledger.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +60,16 @@ def temporary(home: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def open_home(folder: Path, *, alone: bool = False) -> Iterator[Home]:
+def open_home(folder: Path, *, alone: bool = False, new: bool = False) -> Iterator[Home]:
     """Open a home; `alone` holds its lock, as everything that writes more than a row must.
 
-    raises  Busy when another clipwarden holds it
+    new     make one that is not there; whoever works alone may always
+    raises  Busy when another clipwarden holds it; NotFound when there is none, as after a slip in --home
     """
     folder = folder.absolute()
     settings = load(folder)
+    if not (alone or new or (folder / LEDGER).is_file()):
+        raise NotFound(f"{folder} holds no ledger; check --home, or begin with `clipwarden init` and `clipwarden run`")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "clipwarden.lock")
     if alone:
@@ -74,7 +78,7 @@ def open_home(folder: Path, *, alone: bool = False) -> Iterator[Home]:
         except Timeout:
             raise Busy(f"another clipwarden is at work in {folder}; wait for it, or stop it first") from None
     try:
-        with Ledger(folder / "ledger.db") as ledger:
+        with Ledger(folder / LEDGER) as ledger:
             home = Home(folder=folder, settings=settings, ledger=ledger, blobs=Blobs(folder / "blobs", folder / "tmp"))
             home.logs.mkdir(exist_ok=True)
             if alone:

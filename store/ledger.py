@@ -46,8 +46,9 @@ class Ledger:
         self.db = Database(connection)
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        with self.write():
-            ledger_migrations.apply(self.db)
+        if ledger_migrations.pending(self.db):  # a reader of a finished ledger waits for no writer
+            with self.write():
+                ledger_migrations.apply(self.db)
 
     def __enter__(self) -> "Ledger":
         return self

@@ -30,7 +30,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Say what is missing and how to get it; exit 1 when something needed is."""
     from app.doctor import examine
 
-    with home() as opened:
+    with home(new=True) as opened:
         checks = list(examine(opened))
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "needed": c.needed, "says": c.says} for c in checks])

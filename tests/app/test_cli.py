@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from app.browser import find_browser
+from app.home import open_home
 
 ROOT = Path(__file__).parents[2]
 REPORTER = """
@@ -155,10 +156,13 @@ def test_first_steps_on_an_empty_home(tmp_path: Path) -> None:
         (("refs", "remove", "R-none"), 1, "no reference begins with 'R-none'"),
         (("crawl", "--watch", "nothing"), 1, "no watch begins with nothing"),
         (("fly",), 2, "fly"),
+        (("--home", "not-here", "hits"), 1, "holds no ledger; check --home"),
     ],
 )
 def test_mistake_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...], code: int, told: str) -> None:
     """What is wrong, and an exit code; never a traceback."""
+    with open_home(tmp_path, new=True):
+        pass
     done = clipwarden(tmp_path, *words, ok=code)
 
     assert told in re.sub(r"[│\s]+", " ", done.stderr)

@@ -35,7 +35,7 @@ LATER = NOW + timedelta(hours=1)
 def home(tmp_path: Path) -> Iterator[Home]:
     """A home whose brand has one franchise and one reference, and who knows who writes."""
     (tmp_path / "clipwarden.toml").write_text(REPORTER)
-    with open_home(tmp_path) as opened:
+    with open_home(tmp_path, new=True) as opened:
         opened.ledger.sync(builders.brand())
         opened.ledger.save_references([builders.reference()])
         yield opened

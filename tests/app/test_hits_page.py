@@ -41,7 +41,7 @@ class Seen(HTMLParser):
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """A home of one's own."""
-    with open_home(tmp_path) as home:
+    with open_home(tmp_path, new=True) as home:
         yield home
 
 
