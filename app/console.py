@@ -25,6 +25,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 chosen: dict[str, Path] = {"home": DEFAULT}
 
 
+def say(text: str) -> None:
+    """A line for people, in rich's markup; left whole, so that a pipe gets one line for one thing."""
+    out.print(text, soft_wrap=True)
+
+
 @app.callback()
 def options(
     home: Annotated[

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from app.console import AsJson, app, home, out, print_json
+from app.console import AsJson, app, home, out, print_json, say
 from app.home import Home
 from app.progress import ERR
 from core.records import Verdict
@@ -44,7 +44,7 @@ def hits(
         # ASCII only: what strangers wrote may end on a terminal.
         sys.stdout.write(json.dumps(plain(today), indent=2) + "\n")
     elif html or csv:
-        out.print("wrote " + " and ".join(escape(str(path)) for path in (html, csv) if path))
+        say("wrote " + " and ".join(escape(str(path)) for path in (html, csv) if path))
     else:
         print_table(today, out)
 
@@ -86,7 +86,7 @@ def decide(
         opened.ledger.save_decision(
             row.finding.id, verdict, reviewer=who, note=note, fair_use=fair_use, at=datetime.now(UTC)
         )
-    out.print(f"{row.finding.id}: {verdict} by {escape(who)}")
+    say(f"{row.finding.id}: {verdict} by {escape(who)}")
 
 
 @app.command(epilog="Example: clipwarden draft --out notices/")
@@ -105,9 +105,9 @@ def draft(
         print_json([asdict(one) for one in drafted])
         return
     for one in drafted:
-        out.print(f"{one.notice} {escape(one.host)}: {len(one.findings)} findings, {escape(str(one.path))}")
+        say(f"{one.notice} {escape(one.host)}: {len(one.findings)} findings, {escape(str(one.path))}")
     if not drafted:
-        out.print("nothing to draft: no finding is decided infringing that no notice names yet")
+        say("nothing to draft: no finding is decided infringing that no notice names yet")
 
 
 @app.command(epilog="Example: clipwarden ledger --json")
@@ -120,7 +120,7 @@ def ledger(
 
     with home() as opened:
         if retry:
-            out.print(f"{opened.ledger.forget_failures(retry)} subjects of {escape(retry)} are due again")
+            say(f"{opened.ledger.forget_failures(retry)} subjects of {escape(retry)} are due again")
         counts, failed = queries.stage_counts(opened.ledger), queries.failures(opened.ledger)
     if as_json:
         print_json({"stages": counts, "failures": failed})
@@ -131,4 +131,4 @@ def ledger(
     out.print(table)
     for row in failed:
         what = f"{row['stage']} {escape(row['subject'])}: {escape(row['message'])}"
-        out.print(f"[red]{escape(row['error'])}[/] {what} ({row['retry_at'] or 'final'})")
+        say(f"[red]{escape(row['error'])}[/] {what} ({row['retry_at'] or 'final'})")

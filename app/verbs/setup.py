@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from app.console import AsJson, app, chosen, home, out, print_json
+from app.console import AsJson, app, chosen, home, out, print_json, say
 from app.progress import track
 from core.records import Bank
 
@@ -21,8 +21,8 @@ def init() -> None:
     from app.initial import write_initial
 
     for path, written in write_initial(chosen["home"]):
-        out.print(f"{'wrote' if written else 'kept '} {escape(str(path))}")
-    out.print("Next: copy brands/example.yml for your brand, then `clipwarden refs add`, then `clipwarden run`.")
+        say(f"{'wrote' if written else 'kept '} {escape(str(path))}")
+    say("Next: copy brands/example.yml for your brand, then `clipwarden refs add`, then `clipwarden run`.")
 
 
 @app.command(epilog="Example: clipwarden doctor --json")
@@ -37,7 +37,7 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         for check in checks:
             mark = "[green]ok     [/]" if check.ok else "[red]missing[/]" if check.needed else "[yellow]without[/]"
-            out.print(f"{mark} {check.name:<11} {escape(check.says)}")
+            say(f"{mark} {check.name:<11} {escape(check.says)}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -61,9 +61,9 @@ def refs_add(
                 opened, brand=brand, franchise=franchise, element=element, bank=bank, paths=paths, progress=progress
             )
         counts = stages.fingerprint_files(opened)
-    out.print(f"{added.new} added, {added.known} there already, {counts['unreadable']} unreadable")
+    say(f"{added.new} added, {added.known} there already, {counts['unreadable']} unreadable")
     for path in added.skipped:
-        out.print(f"[yellow]left out[/] {escape(str(path))}: not an image or video by its name")
+        say(f"[yellow]left out[/] {escape(str(path))}: not an image or video by its name")
 
 
 @refs_app.command("list", epilog="Example: clipwarden refs list --json")
@@ -86,7 +86,7 @@ def refs_list(as_json: AsJson = False) -> None:
         element = (row.element or "").rsplit("/", 1)[-1]
         name = escape(row.name) + (" [red](unreadable)[/]" if row.sha256 in failed else "")
         table.add_row(row.id, row.bank, row.franchise, element, row.kind, name)
-    out.print(table if rows else "no references yet; `clipwarden refs add` adds some")
+    out.print(table) if rows else say("no references yet; `clipwarden refs add` adds some")
 
 
 @refs_app.command("remove", epilog="Example: clipwarden refs remove R-1a2b3c4d5e")
@@ -96,4 +96,4 @@ def refs_remove(ids: Annotated[list[str], typer.Argument(help="Ids, or unambiguo
 
     with home(alone=True) as opened:
         for reference in refs.remove(opened, ids):
-            out.print(f"removed {reference.id} {escape(reference.name)}")
+            say(f"removed {reference.id} {escape(reference.name)}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from app.console import BLIND, AsJson, app, home, out, print_json
+from app.console import BLIND, AsJson, app, home, print_json, say
 from app.home import Home
 from core.errors import NotFound
 
@@ -40,10 +40,10 @@ def _crawl(opened: Home, wanted: Sequence[str], *, due: bool, as_json: bool = Fa
     if as_json:
         print_json([{key: getattr(one, key) for key in one.__slots__} for one in ended])
     elif not picked:
-        out.print("crawl: no watch is due" if due else "crawl: no watches; a brand file names them")
+        say("crawl: no watch is due" if due else "crawl: no watches; a brand file names them")
     for one in [] if as_json else bad:
         what = "[red]source blind[/]" if one.coverage == "blind" else "[yellow]partial[/]"
-        out.print(f"{what} {escape(one.watch)}: {escape(one.why)}")
+        say(f"{what} {escape(one.watch)}: {escape(one.why)}")
     return any(one.coverage == "blind" for one in ended)
 
 
@@ -98,9 +98,7 @@ def run_stages(opened: Home, *, everything: bool = False) -> bool:
     stages.match_files(opened)
     stages.find(opened)
     today = daily(opened.ledger, datetime.now(UTC).date(), datetime.now(UTC))
-    out.print(
-        f"Today: {len(today.copies)} copies proved, {len(today.suggestions)} suggested. `clipwarden hits` shows them."
-    )
+    say(f"Today: {len(today.copies)} copies proved, {len(today.suggestions)} suggested. `clipwarden hits` shows them.")
     return blind
 
 
@@ -122,9 +120,9 @@ def scan(
 
 def _print_scanned(record: dict[str, Any]) -> None:
     if record.get("error"):
-        out.print(f"[red]  —  [/] {escape(record['path'])}: {escape(record['error'])}")
+        say(f"[red]  —  [/] {escape(record['path'])}: {escape(record['error'])}")
         return
     colour = "green" if record["score"] == 0 else "red"
-    out.print(f"[{colour}]{record['score']:.2f} [/] {escape(record['path'])}")
+    say(f"[{colour}]{record['score']:.2f} [/] {escape(record['path'])}")
     for one in record["matches"]:
-        out.print(f"      {escape(one['franchise'])}: {escape(one['reason'])}")
+        say(f"      {escape(one['franchise'])}: {escape(one['reason'])}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.console import AsJson, app, chosen, out, print_json
+from app.console import AsJson, app, chosen, print_json, say
 
 
 @app.command(epilog="Example: clipwarden schedule --list")
@@ -32,7 +32,7 @@ def schedule(
         print_json([asdict(fire) for fire in fires])
     else:
         for fire in fires:
-            out.print(f"{escape(fire.job)}: {fire.at:%Y-%m-%d %H:%M} UTC")
+            say(f"{escape(fire.job)}: {fire.at:%Y-%m-%d %H:%M} UTC")
 
 
 @app.command(epilog="Example: clipwarden demo --keep-serving")
