@@ -30,6 +30,16 @@ RETRY_TIMES = 3
 RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # 429 is RetryAfter's
 
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
-DOWNLOADER_MIDDLEWARES = {"crawler.middlewares.RetryAfter": 545}  # nearer the wire than the stock retry (550)
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.middlewares.RetryAfter": 545,  # nearer the wire than the stock retry (550)
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # a page's own word sends us nowhere
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+}
+# What none of our spiders needs, at each request; and no platform learns from a Referer what else we ask.
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+}
 ITEM_PIPELINES = {"crawler.pipelines.LedgerPipeline": 300}
 LOG_LEVEL = "INFO"
