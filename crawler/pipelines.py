@@ -1,6 +1,7 @@
 """Posts into the ledger, 200 at a time; at the end, how well each watch was covered.
 
-The only writer while a crawl runs: its parent waits for it.
+A few platforms may crawl at once: each write is one short transaction, and SQLite queues them. While they
+crawl their parent writes nothing but the word on a crawl that could not speak for itself.
 """
 
 from scrapy.crawler import Crawler
@@ -65,6 +66,8 @@ class LedgerPipeline:
         return self._spider.ledger
 
     def _flush(self, watch: str) -> None:
-        batch, self.buffer[watch] = self.buffer.get(watch, []), []
-        if batch:
+        # Emptied only once it is written: a full disk or a locked ledger is tried again at the next answer, and
+        # if it lasts to the end no crawl is noted, so that the watch is blind and asked again.
+        if batch := self.buffer.get(watch):
             self.ledger.save_posts(watch, batch, seen_at=now())
+            self.buffer[watch] = []

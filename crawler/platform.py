@@ -58,6 +58,8 @@ class WatchRun:
         """Coverage, why, and whether the next crawl may stop at what this one saw."""
         if self.blind:
             return Coverage.BLIND, self.blind, False
+        if not self.pages and not self.lost and not self.open_requests:
+            return Coverage.BLIND, "the crawl ended before it was asked; raise crawl.time_limit_s or see the log", False
         if self.lost or self.open_requests:
             why = self.lost[0] if self.lost else "stopped before the last page"
             return (Coverage.PARTIAL if self.posts else Coverage.BLIND), why, False
@@ -123,7 +125,12 @@ class PlatformSpider(Spider):
                 can = ", ".join(sorted(self.kinds))
                 run.blind = f"{self.name} cannot watch a {run.watch.kind}; it can: {can}"
                 continue
-            for request in self.requests(run.watch):
+            try:
+                first = list(self.requests(run.watch))
+            except Exception as error:  # noqa: BLE001 - one watch that cannot be asked must not silence those after it
+                run.blind = f"{run.watch.id} cannot be asked: {type(error).__name__}: {error}; mend the brand file"
+                continue
+            for request in first:
                 yield self._bind(run, request)
 
     def _bind(self, run: WatchRun, request: Request) -> Request:

@@ -1,7 +1,7 @@
 """Content-addressed files: put, path, verify.
 
 A blob's name is the sha256 of its bytes, so a blob is never changed, only added or found missing.
-A plain folder: issue-sized needs first; see docs/decisions/0001.
+A plain folder, since a rename on one disk is what makes adoption atomic; see docs/decisions/0001.
 """
 
 import hashlib
