@@ -4,12 +4,12 @@ Runs in a process that may be killed at any time; returns plain values.
 """
 
 from dataclasses import dataclass
-from itertools import tee
+from itertools import islice
 from pathlib import Path
 
 from core.records import Fingerprint
 from matchers.frames import Limits, read
-from matchers.method import method
+from matchers.method import RUN_FRAMES, Sense, method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,11 @@ class FileJob:
 
 def fingerprint(job: FileJob) -> dict[str, list[Fingerprint]]:
     """Method name -> fingerprints of the file; MediaUnreadable when it does not decode."""
-    clip = read(job.path, limits=Limits())
-    streams = tee(clip.frames, len(job.methods))
-    return {name: method(name).fingerprint(frames) for name, frames in zip(job.methods, streams, strict=True)}
+    found: dict[str, list[Fingerprint]] = {name: [] for name in job.methods}
+    asked = [method(name) for name in job.methods]
+    frames = read(job.path, limits=Limits()).frames
+    while run := list(islice(frames, RUN_FRAMES)):
+        for one in asked:
+            if one.sense is Sense.FRAMES:
+                found[one.name] += one.fingerprint(run)
+    return found

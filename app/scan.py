@@ -20,8 +20,7 @@ from core.findings import Hit, copy_reason
 from core.records import Bank as RefBank
 from core.records import Fingerprint, Match, Reference, Rendition
 from crawler.download import Got, Job, download
-from matchers.compare import Bank, compare
-from matchers.method import Method, methods
+from matchers.method import Bank, Method, methods
 from store import queries
 
 
@@ -35,7 +34,7 @@ def scan(home: Home, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
         raise NotFound("no references yet; add official stills and trailers with `clipwarden refs add`")
     known = methods()
     banks = {name: reference_bank(home.ledger, method) for name, method in known.items()}
-    if not any(len(bank.offset_s) for bank in banks.values()):
+    if not any(len(bank) for bank in banks.values()):
         raise NotFound("the references have no fingerprints yet; run `clipwarden match` once")
     urls = [target for target in targets if "://" in target]
     files = [path for target in targets if "://" not in target for path in _files(Path(target))]
@@ -78,7 +77,7 @@ def _score(
 ) -> dict[str, Any]:
     if isinstance(result, ClipwardenError):
         return {"score": None, "error": str(result)}
-    found = [match for method in known for match in compare(name, result[method], banks[method])]
+    found = [match for method in known for match in banks[method].compare(name, result[method])]
     told = [_told(match, references[match.reference]) for match in found]
     positive = [one["weight"] for one in told if one["bank"] == RefBank.POSITIVE]
     return {"score": max(positive, default=0.0), "matches": told}

@@ -19,8 +19,7 @@ from core.findings import RULES_VERSION, judge
 from core.records import Failure, Fingerprint, Match, Media, Post
 from core.times import to_text
 from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
-from matchers.compare import Bank, bank, compare
-from matchers.method import Method, methods
+from matchers.method import Bank, Method, methods
 from store import queries
 from store.ledger import Ledger
 
@@ -210,7 +209,7 @@ def match_files(home: Home) -> dict[str, int]:
         for sha256, name in _due(ledger, "match"):
             if name not in banks:
                 banks[name] = reference_bank(ledger, known[name])
-            found = compare(sha256, fingerprints(ledger, known[name], sha256), banks[name])
+            found = banks[name].compare(sha256, fingerprints(ledger, known[name], sha256))
             ledger.save_matches("match", sha256, name, known[name].version, found, at=now())
             _count(counts, progress, len(found))
         for reference, name in _due(ledger, "sweep"):
@@ -225,14 +224,14 @@ def _sweep(ledger: Ledger, method: Method, reference: str) -> list[Match]:
     one = reference_bank(ledger, method, reference)
     files = ledger.rows("SELECT subject FROM receipts WHERE stage = 'match' AND method = ?", [method.name])
     return [
-        match for row in files for match in compare(row["subject"], fingerprints(ledger, method, row["subject"]), one)
+        match for row in files for match in one.compare(row["subject"], fingerprints(ledger, method, row["subject"]))
     ]
 
 
 def reference_bank(ledger: Ledger, method: Method, only: str | None = None) -> Bank:
     """The references of a method, ready to search; or one of them."""
     rows = ledger.rows("SELECT id, sha256 FROM refs WHERE ?1 IS NULL OR id = ?1 ORDER BY id", [only])
-    return bank(method, ((row["id"], fingerprints(ledger, method, row["sha256"])) for row in rows))
+    return method.bank(method, ((row["id"], fingerprints(ledger, method, row["sha256"])) for row in rows))
 
 
 def fingerprints(ledger: Ledger, method: Method, sha256: str) -> list[Fingerprint]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.naming import word_reasons
 from core.records import (
     Account,
     AuthorClass,
@@ -23,17 +24,12 @@ from core.records import (
     Segment,
 )
 from core.times import clock
-from core.words import mentions, plain, tag
+from core.words import tag
 
 RULES_VERSION = 1  # raise it when a rule below changes: every post is then judged again
 HIT_SCORE = 0.5  # at or above it a finding stands on the hit list
 NEVER_HITS = frozenset({AuthorClass.OWN, AuthorClass.LICENSED, AuthorClass.PRESS})
 
-# A match at distance 0 is certain but for a mistaken reference; at the threshold it is still a match, by
-# measurement without a false one (docs/decisions/0002), but closest to where false ones begin.
-COPY_BEST, COPY_LEAST = 0.99, 0.80
-NAMED = 0.20  # the franchise is named: fans do that all day
-ELEMENT_NAMED = 0.10
 AI_LABELLED = 0.38  # the platform itself says the clip is generated; with an element's name alone not yet a hit
 AI_TAGGED = 0.35  # the author says so with a generator's tag
 RESPONDENT = 0.35  # the vendor's own account, naming the franchise
@@ -127,30 +123,6 @@ def score(reasons: Sequence[Reason], *, copied: bool) -> float:
 SUGGESTING = ("words", "element", "label", "tag", "account")
 
 
-def word_reasons(post: Post, franchise: Franchise) -> tuple[list[Reason], str | None]:
-    """Where the caption or its hashtags name the franchise, and the element they name, if any."""
-    text, tags = plain(post.text), {tag(name) for name in post.hashtags}
-    names = [franchise.title, *(alias for aliases in franchise.aliases.values() for alias in aliases)]
-    reasons = [
-        Reason(kind="words", sentence=f"Hashtag #{name} stands for {franchise.title}", weight=NAMED)
-        for name in franchise.hashtags
-        if tag(name) in tags
-    ] + [
-        Reason(kind="words", sentence=f"The caption names “{name}”", weight=NAMED)
-        for name in dict.fromkeys(names)
-        if mentions(text, plain(name)) or tag(name) in tags
-    ]
-    for element in franchise.elements:
-        if mentions(text, plain(element.name)) or tag(element.name) in tags:
-            reason = Reason(
-                kind="element",
-                sentence=f"The caption names the {element.nature} “{element.name}”",
-                weight=ELEMENT_NAMED,
-            )
-            return [*reasons, reason], element.id
-    return reasons, None
-
-
 def ai_reasons(post: Post, generator_tags: frozenset[str]) -> list[Reason]:
     """What says that the clip is generated. An empty list says nothing about how it was made."""
     reasons = []
@@ -178,7 +150,7 @@ def copy_reason(hit: Hit) -> Reason:
     return Reason(
         kind=match.method,
         sentence=sentence,
-        weight=round(COPY_BEST - (COPY_BEST - COPY_LEAST) * match.distance / max(match.threshold, 1), 3),
+        weight=match.probability,
         detail={
             "sha256": match.sha256,
             "reference": reference.id,
@@ -215,5 +187,5 @@ def _excuse(copies: Sequence[Hit], excuses: Sequence[Hit]) -> Reason | None:
     )
 
 
-def _closeness(hit: Hit) -> tuple[int, int]:
-    return hit.match.distance, -sum(part.pairs for part in hit.match.segments)
+def _closeness(hit: Hit) -> tuple[float, int]:
+    return -hit.match.probability, -sum(part.pairs for part in hit.match.segments)

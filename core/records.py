@@ -264,8 +264,11 @@ class Segment:
     """A stretch of the query that shows a stretch of the reference.
 
     All four ends in seconds. `speed` 0.5: the query plays the reference at half speed; 0: one frame of
-    the reference stands still, as in an animated still. A still reference starts and ends at 0.
-    best_query_s and best_reference_s name the frame pair with the least distance.
+    the reference stands still, as in an animated still; -1: backwards. A still reference starts and ends at 0.
+    best_query_s and best_reference_s name the nearest frame pair.
+    query_outline   where the reference's picture lies in that query frame: x, y of four corners, clockwise
+                    from what is its top left, in fractions of width and height; () when not known
+    reference_box   the part of the reference's frame that agrees: x, y, width, height in fractions
     """
 
     query_start_s: float
@@ -279,11 +282,18 @@ class Segment:
     best_distance: int
     region: str = "whole"
     mirrored: bool = False
+    query_outline: tuple[float, ...] = ()
+    reference_box: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One file against one reference by one method: the least distance and where."""
+    """One file against one reference by one method: the least distance and where.
+
+    distance        in units, at most the threshold; where `more_is_nearer`, at least the threshold
+    probability     0..1: how often such a match is what it says, by the method's own calibration
+    basis           copy: it proves; suggestion: a person decides
+    """
 
     sha256: str
     reference: str
@@ -293,6 +303,9 @@ class Match:
     threshold: int
     unit: str
     segments: tuple[Segment, ...]
+    probability: float
+    basis: Basis = Basis.COPY
+    more_is_nearer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

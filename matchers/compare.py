@@ -1,28 +1,36 @@
-"""One file against all references of one method.
+"""One file against all references, for methods whose fingerprints are hashes of frames.
 
 Roles may be swapped: a bank built from one new reference finds it in stored queries, file by file.
 Never calls one weak frame a match; see `_supported`.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.records import Fingerprint, Match, Segment
 from matchers.align import Hits, align
-from matchers.index import Index, Rows, pack
-from matchers.method import Method
+from matchers.index import Index, Rows, Words, pack
+from matchers.method import Method, References
+
+Turns: TypeAlias = Mapping[str, Callable[[Words], Words]]  # how a hash changes when its picture is turned
+
+# Chance that a match is what it says, by its distance over the threshold and what supports it. At
+# distance 0 only a mistaken reference is left; at the threshold it is closest to where false ones begin.
+SUREST, LEAST_SURE = 0.99, 0.80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bank:
+class HashBank:
     """The references of one method, ready to search.
 
     references  their ids
     owner       int32 (m,): the position in `references` that each row of the index belongs to
     offset_s    float64 (m,): when that frame is shown
+    turns       the turned hashes that queries are looked up by as well
     """
 
     method: Method
@@ -30,10 +38,30 @@ class Bank:
     references: tuple[str, ...]
     owner: NDArray[np.int32]
     offset_s: NDArray[np.float64]
+    turns: Turns
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def compare(self, sha256: str, fingerprints: Iterable[Fingerprint]) -> list[Match]:
+        """Match one file against every reference, the nearest first.
+
+        raises  ShapeError when the hashes are of another method
+        """
+        usable = _usable(self.method, fingerprints)
+        if not usable:
+            return []
+        values = pack(one.value for one in usable)
+        segments = _segments(self, usable, values, mirrored=False)
+        for turn in self.turns.values():
+            for name, more in _segments(self, usable, turn(values), mirrored=True).items():
+                segments.setdefault(name, []).extend(more)
+        matches = [_match(self.method, sha256, name, parts) for name, parts in segments.items()]
+        return sorted(matches, key=lambda match: (match.distance, match.reference))
 
 
-def bank(method: Method, references: Iterable[tuple[str, Iterable[Fingerprint]]]) -> Bank:
-    """Build a bank from (reference id, its fingerprints of this method and version).
+def hash_bank(method: Method, references: References, *, turns: Turns | None = None) -> HashBank:
+    """Build a bank of hashes.
 
     Fingerprints below the method's least quality stay out: they match everything flat.
     """
@@ -43,47 +71,42 @@ def bank(method: Method, references: Iterable[tuple[str, Iterable[Fingerprint]]]
         usable = _usable(method, fingerprints)
         kept += usable
         owners += [number] * len(usable)
-    values = pack(one.value for one in kept).reshape(len(kept), method.size // 64)
-    return Bank(
+    return HashBank(
         method=method,
-        index=Index(values),
+        index=Index(pack(one.value for one in kept)),
         references=tuple(names),
         owner=np.array(owners, np.int32),
         offset_s=np.array([one.offset_s for one in kept], np.float64),
+        turns=turns or {},
     )
 
 
-def compare(sha256: str, fingerprints: Iterable[Fingerprint], references: Bank) -> list[Match]:
-    """Match one file against every reference, the nearest first.
+def _match(method: Method, sha256: str, reference: str, segments: list[Segment]) -> Match:
+    nearest = min(one.best_distance for one in segments)
+    return Match(
+        sha256=sha256,
+        reference=reference,
+        method=method.name,
+        version=method.version,
+        distance=nearest,
+        threshold=method.threshold,
+        unit=method.unit,
+        segments=tuple(sorted(segments, key=lambda one: (-one.pairs, one.best_distance, one.query_start_s))),
+        probability=round(SUREST - (SUREST - LEAST_SURE) * nearest / max(method.threshold, 1), 3),
+        basis=method.basis,
+    )
 
-    sha256          of the query file, for the record
-    fingerprints    all of the file, of the bank's method and version
-    returns         at most one Match a reference; empty when nothing is near enough
-    raises          ShapeError when the hashes are of another method
-    """
-    method, usable = references.method, _usable(references.method, fingerprints)
-    if not usable:
-        return []
-    found = references.index.within(pack(one.value for one in usable), method.threshold)
+
+def _segments(bank: HashBank, usable: list[Fingerprint], values: Words, *, mirrored: bool) -> dict[str, list[Segment]]:
+    """Return what each reference explains of the query."""
+    found = bank.index.within(values, bank.method.threshold)
     if len(found[0]) == 0:
-        return []
-    matches = []
-    for name, hits in _by_reference(usable, references, *found):
-        segments = tuple(one for one in align(hits) if _supported(method, one))
-        if segments:
-            matches.append(
-                Match(
-                    sha256=sha256,
-                    reference=name,
-                    method=method.name,
-                    version=method.version,
-                    distance=min(one.best_distance for one in segments),
-                    threshold=method.threshold,
-                    unit=method.unit,
-                    segments=segments,
-                )
-            )
-    return sorted(matches, key=lambda match: (match.distance, match.reference))
+        return {}
+    explained = {
+        name: [replace(one, mirrored=mirrored) for one in align(hits) if _supported(bank.method, one)]
+        for name, hits in _by_reference(usable, bank, *found)
+    }
+    return {name: segments for name, segments in explained.items() if segments}
 
 
 def _usable(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
@@ -91,20 +114,20 @@ def _usable(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerp
 
 
 def _by_reference(
-    usable: list[Fingerprint], references: Bank, query_rows: Rows, rows: Rows, distances: NDArray[np.uint16]
+    usable: list[Fingerprint], bank: HashBank, query_rows: Rows, rows: Rows, distances: NDArray[np.uint16]
 ) -> Iterator[tuple[str, Hits]]:
     """Group the pairs found by the reference they belong to."""
     hits = Hits(
         np.array([one.offset_s for one in usable])[query_rows],
-        references.offset_s[rows],
+        bank.offset_s[rows],
         distances,
         np.array([one.region for one in usable])[query_rows],
     )
-    owners = references.owner[rows]
+    owners = bank.owner[rows]
     order = np.argsort(owners, kind="stable")
     numbers, starts = np.unique(owners[order], return_index=True)
     for number, group in zip(numbers, np.split(order, starts[1:]), strict=True):
-        yield references.references[number], hits.where(group)
+        yield bank.references[number], hits.where(group)
 
 
 def _supported(method: Method, segment: Segment) -> bool:

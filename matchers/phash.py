@@ -5,8 +5,7 @@ transformed in batches, and only the rows that the hash looks at.
 Never finds a mirrored, rotated or much cropped copy; other methods do.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,13 @@ from scipy.fft import dct
 
 from core.records import Fingerprint
 from matchers import regions
+from matchers.compare import hash_bank
 from matchers.examples import bordered, darker, resized, scene, still
 from matchers.frames import Frame, Luma
-from matchers.index import hamming
 from matchers.method import Method, Sample
 
 SIDE_PX = 64  # hash_size x highfreq_factor in imagehash
 LOW = 16  # hash_size: the lowest frequencies kept in each direction
-BATCH = 64  # frames transformed at once: 2 MB of float64
 FLAT_LEVELS = 4  # of 256: less across a block of the 64 x 64 picture is noise or the end of a fade
 BLANK_QUALITY = 4  # two blocks of 64 or fewer: black, white, a channel's logo in the corner
 
@@ -50,19 +48,18 @@ def quality(smalls: NDArray[np.uint8]) -> NDArray[np.int64]:
     return shown * 100 // 64
 
 
-def fingerprint(frames: Iterable[Frame]) -> list[Fingerprint]:
+def fingerprint(frames: Sequence[Frame]) -> list[Fingerprint]:
     """Hash every frame that shows anything, and its inner picture where it has bars."""
-    views = _views(frames)
-    found: list[Fingerprint] = []
-    while batch := list(islice(views, BATCH)):
-        smalls = np.stack([small for _, _, small in batch])
-        for (offset_s, region, _), value, worth in zip(batch, _hashes(smalls), quality(smalls), strict=True):
-            if worth > BLANK_QUALITY:
-                found.append(Fingerprint(offset_s=offset_s, region=region, value=value.tobytes(), quality=int(worth)))
-    return found
+    views = list(_views(frames))
+    smalls = np.stack([small for _, _, small in views])
+    return [
+        Fingerprint(offset_s=offset_s, region=region, value=value.tobytes(), quality=int(worth))
+        for (offset_s, region, _), value, worth in zip(views, _hashes(smalls), quality(smalls), strict=True)
+        if worth > BLANK_QUALITY
+    ]
 
 
-def _views(frames: Iterable[Frame]) -> Iterator[tuple[float, str, Luma]]:
+def _views(frames: Sequence[Frame]) -> Iterator[tuple[float, str, Luma]]:
     for frame in frames:
         yield frame.offset_s, "whole", _small(frame.luma)
         inner = regions.inner(frame.luma)
@@ -96,12 +93,11 @@ METHOD = Method(
     name="phash",
     version=1,
     unit="bits",
-    size=256,
     threshold=64,
     lone_threshold=52,
     least_quality=25,
     fingerprint=fingerprint,
-    distances=hamming,
+    bank=hash_bank,
     alike=_alike,
     unlike=_unlike,
 )

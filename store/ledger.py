@@ -281,7 +281,11 @@ class Ledger:
         self, stage: str, subject: str, method: str, version: int, matches: Sequence[Match], *, at: datetime
     ) -> None:
         """Write what a file (stage match) or a reference (stage sweep) was found to equal, and the receipt."""
-        rows = [asdict(match) | {"segments": dump([asdict(part) for part in match.segments])} for match in matches]
+        rows = [
+            asdict(match)
+            | {"segments": dump([asdict(part) for part in match.segments]), "more_is_nearer": int(match.more_is_nearer)}
+            for match in matches
+        ]
         with self.write():
             self._insert("matches", rows, else_do="REPLACE")
             self._receipt(stage, subject, method, version, found=len(rows), at=at)

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import NotFound
 from core.findings import HIT_SCORE, NEVER_HITS, Hit, Known
-from core.records import Account, AuthorClass, Coverage, Finding, Franchise, Match, Post, Reference, Watch
+from core.records import Account, AuthorClass, Basis, Coverage, Finding, Franchise, Match, Post, Reference, Watch
 from core.times import from_text, to_text
 from store.ledger import Ledger
 from store.rows import element_of, finding_of, franchise_of, post_of, reference_of, segments_of, watch_of
@@ -131,7 +131,7 @@ def hits_of_post(ledger: Ledger, post_id: str) -> list[Hit]:
     )
     cursor = ledger.db.execute(sql, [post_id])
     columns = [column[0] for column in cursor.description]
-    split = columns.index("segments") + 1
+    split = columns.index("more_is_nearer") + 1
     return [
         _hit(dict(zip(columns, row, strict=True)), dict(zip(columns[split:], row[split:], strict=True)), row[0])
         for row in cursor
@@ -148,6 +148,9 @@ def _hit(row: dict[str, Any], reference: dict[str, Any], sha256: str) -> Hit:
         threshold=row["threshold"],
         unit=row["unit"],
         segments=segments_of(row["segments"]),
+        probability=row["probability"],
+        basis=Basis(row["basis"]),
+        more_is_nearer=bool(row["more_is_nearer"]),
     )
     return Hit(match=match, reference=reference_of(reference))
 

@@ -135,7 +135,10 @@ def _attachment_of(item: dict[str, Any]) -> Attachment:
 
 def segments_of(text: str) -> tuple[Segment, ...]:
     """The JSON of matches.segments."""
-    return tuple(Segment(**item) for item in json.loads(text))
+    shapes = ("query_outline", "reference_box")
+    return tuple(
+        Segment(**item | {key: tuple(item[key]) for key in shapes if key in item}) for item in json.loads(text)
+    )
 
 
 def finding_row(finding: Finding, *, found_at: str) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def match(sha256: str = "a" * 64, of: Reference | None = None, distance: int = 4
         threshold=40,
         unit="bits",
         segments=(segment(best_distance=distance),),
+        probability=0.99 - 0.19 * min(distance, 40) / 40,
     )
     return replace(made, **changes)
 

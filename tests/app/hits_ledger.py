@@ -200,4 +200,5 @@ def _match(sha256: str, name: str) -> Match:
         threshold=62,
         unit="bits",
         segments=(part,),
+        probability=0.95,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.records import Fingerprint
-from matchers.compare import bank, compare
+from matchers.compare import hash_bank
 from matchers.examples import bordered, scene
 from matchers.frames import Frame
 from matchers.phash import METHOD, fingerprint
@@ -17,7 +17,7 @@ def clip(seed: int, seconds: int, *, frame: bool = False) -> list[Fingerprint]:
     """Fingerprint a slide show of other scenes each second."""
     pictures = [scene(seed * 1000 + second) for second in range(seconds)]
     shown = [bordered(picture) if frame else picture for picture in pictures]
-    return fingerprint(Frame(offset_s=float(second), luma=luma) for second, luma in enumerate(shown))
+    return fingerprint([Frame(offset_s=float(second), luma=luma) for second, luma in enumerate(shown)])
 
 
 def printed(value: bytes, *, offset_s: float = 0.0, quality: int = 100) -> Fingerprint:
@@ -31,14 +31,14 @@ def apart(value: bytes, count: int) -> bytes:
     return np.packbits(changed).tobytes()
 
 
-KNOWN = bank(METHOD, [("a", clip(1, 8)), ("b", clip(2, 8)), ("still", clip(3, 1))])
+KNOWN = hash_bank(METHOD, [("a", clip(1, 8)), ("b", clip(2, 8)), ("still", clip(3, 1))])
 VALUE = RANDOM.bytes(32)
 
 
 def test_copy_matches_its_reference_only() -> None:
     """Six seconds of b: one match, at distance 0, on b's own seconds."""
     cut = [replace(one, offset_s=one.offset_s - 2) for one in clip(2, 8)[2:]]
-    (match,) = compare("q", cut, KNOWN)
+    (match,) = KNOWN.compare("q", cut)
     segment = match.segments[0]
 
     assert (match.sha256, match.reference, match.distance, segment.reference_start_s, segment.reference_end_s) == (
@@ -52,7 +52,7 @@ def test_copy_matches_its_reference_only() -> None:
 
 def test_bordered_copy_matches_by_its_inner_picture() -> None:
     """The segment says that only the inside of the query was compared."""
-    (match,) = compare("q", clip(1, 8, frame=True), KNOWN)
+    (match,) = KNOWN.compare("q", clip(1, 8, frame=True))
 
     assert (match.reference, match.segments[0].region) == ("a", "inner")
 
@@ -60,7 +60,7 @@ def test_bordered_copy_matches_by_its_inner_picture() -> None:
 def test_still_is_found_in_a_clip() -> None:
     """A reference still matches the seconds that show it, at reference time 0."""
     shown = clip(4, 5) + [replace(clip(3, 1)[0], offset_s=second) for second in (5.0, 6.0, 7.0)]
-    (match,) = compare("q", shown, KNOWN)
+    (match,) = KNOWN.compare("q", shown)
     segment = match.segments[0]
 
     assert (match.reference, segment.query_start_s, segment.query_end_s, segment.reference_end_s) == ("still", 5, 7, 0)
@@ -68,14 +68,14 @@ def test_still_is_found_in_a_clip() -> None:
 
 def test_strangers_do_not_match() -> None:
     """Another clip and an empty one say nothing."""
-    assert compare("q", clip(9, 20), KNOWN) + compare("q", [], KNOWN) == []
+    assert KNOWN.compare("q", clip(9, 20)) + KNOWN.compare("q", []) == []
 
 
 def test_lone_pair_must_be_very_near() -> None:
     """One frame that nothing supports counts to the lone threshold, and no further."""
-    one = bank(METHOD, [("r", [printed(VALUE)])])
-    near = compare("q", [printed(apart(VALUE, METHOD.lone_threshold))], one)
-    far = compare("q", [printed(apart(VALUE, METHOD.lone_threshold + 1))], one)
+    one = hash_bank(METHOD, [("r", [printed(VALUE)])])
+    near = one.compare("q", [printed(apart(VALUE, METHOD.lone_threshold))])
+    far = one.compare("q", [printed(apart(VALUE, METHOD.lone_threshold + 1))])
 
     assert (len(near), len(far)) == (1, 0)
 
@@ -83,11 +83,11 @@ def test_lone_pair_must_be_very_near() -> None:
 def test_weak_frames_support_each_other() -> None:
     """Two frames that agree in time count to the full threshold, and no further."""
     first, second = VALUE, RANDOM.bytes(32)
-    two = bank(METHOD, [("r", [printed(first), printed(second, offset_s=1.0)])])
+    two = hash_bank(METHOD, [("r", [printed(first), printed(second, offset_s=1.0)])])
 
     def found(bits: int) -> int:
         query = [printed(apart(first, bits), offset_s=4.0), printed(apart(second, bits), offset_s=5.0)]
-        return len(compare("q", query, two))
+        return len(two.compare("q", query))
 
     assert (found(METHOD.threshold), found(METHOD.threshold + 1)) == (1, 0)
 
@@ -96,7 +96,7 @@ def test_low_quality_is_never_compared() -> None:
     """A nearly blank frame matches nothing, not even itself, on either side."""
     dull, sharp = printed(VALUE, quality=METHOD.least_quality - 1), printed(VALUE)
     counts = [
-        len(compare("q", [query], bank(METHOD, [("r", [reference])])))
+        len(hash_bank(METHOD, [("r", [reference])]).compare("q", [query]))
         for query, reference in ((dull, sharp), (sharp, dull), (sharp, sharp))
     ]
 
@@ -106,7 +106,7 @@ def test_low_quality_is_never_compared() -> None:
 def test_roles_can_be_swapped() -> None:
     """A new reference finds the stored clip that the clip finds as a reference: same distance, sides swapped."""
     clip_prints, still_prints = clip(5, 9), clip(6, 4) + clip(5, 9)
-    (there,) = compare("x", clip_prints, bank(METHOD, [("y", still_prints)]))
-    (back,) = compare("y", still_prints, bank(METHOD, [("x", clip_prints)]))
+    (there,) = hash_bank(METHOD, [("y", still_prints)]).compare("x", clip_prints)
+    (back,) = hash_bank(METHOD, [("x", clip_prints)]).compare("y", still_prints)
 
     assert (there.reference, there.distance) == (back.sha256, back.distance)
