@@ -51,6 +51,7 @@ class _Element(_Part):
     name: Name
     nature: Literal["character", "creature", "costume", "set", "prop", "music", "other"]
     descriptions: list[Name] = []
+    thresholds: dict[str, int] = {}
 
 
 class _Franchise(_Part):
@@ -187,6 +188,7 @@ def _franchise(brand: str, item: _Franchise) -> Franchise:
                 name=part.name,
                 nature=part.nature,
                 descriptions=tuple(part.descriptions),
+                thresholds=part.thresholds,
             )
             for part in item.elements
         ),

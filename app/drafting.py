@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from app.home import Home
 from app.settings import ReporterSettings
 from core.errors import NoticeIncomplete
-from core.findings import NEVER_HITS, SILENCED, Known
+from core.findings import NEVER_HITS, Known
+from core.reasons import SILENCED
 from core.records import Franchise, Verdict
 from core.times import from_text, to_text
 from core.words import printable

@@ -10,6 +10,7 @@ from pathlib import Path
 from core.records import Fingerprint
 from matchers.frames import Limits, read
 from matchers.method import RUN_FRAMES, Sense, method
+from matchers.sounds import sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +26,14 @@ def fingerprint(job: FileJob) -> dict[str, list[Fingerprint]]:
     """Method name -> fingerprints of the file; MediaUnreadable when it does not decode."""
     found: dict[str, list[Fingerprint]] = {name: [] for name in job.methods}
     asked = [method(name) for name in job.methods]
-    frames = read(job.path, limits=Limits()).frames
-    while run := list(islice(frames, RUN_FRAMES)):
-        for one in asked:
-            if one.sense is Sense.FRAMES:
-                found[one.name] += one.fingerprint(run)
+    looking = [one for one in asked if one.sense is Sense.FRAMES]
+    listening = [one for one in asked if one.sense is Sense.SOUND]
+    clip = read(job.path, limits=Limits())
+    while looking and (run := list(islice(clip.frames, RUN_FRAMES))):
+        for one in looking:
+            found[one.name] += one.fingerprint(run)
+        del run  # or the next one is gathered beside it
+    if listening and clip.kind == "video" and (heard := sound(job.path, limits=Limits())):
+        for one in listening:
+            found[one.name] += one.fingerprint(heard)
     return found

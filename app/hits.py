@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from app.hits_pairs import Pair, pairs
-from core.findings import NEVER_HITS, SILENCED, Known
+from core.findings import NEVER_HITS, Known
+from core.reasons import SILENCED
 from core.records import Basis
 from store import queries
 from store.ledger import Ledger

@@ -17,6 +17,11 @@ from pebble import ProcessExpired, ProcessPool
 
 from core.errors import ClipwardenError, MediaUnreadable
 
+# One thread each, before any worker loads a numeric library: OpenBLAS starts its threads at the first product
+# of matrices, and where the memory limit forbids it that, it waits for them for ever.
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 A = TypeVar("A")
 R = TypeVar("R")
 WAITING_A_WORKER = 2  # one at work, one in hand; a long list is never read ahead

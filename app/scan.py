@@ -16,7 +16,7 @@ from app.progress import track
 from app.refs import IMAGES, VIDEOS
 from app.stages import download_settings, guard, reference_bank
 from core.errors import ClipwardenError, NotFound
-from core.findings import Hit, copy_reason
+from core.reasons import match_reason
 from core.records import Bank as RefBank
 from core.records import Fingerprint, Match, Reference, Rendition
 from crawler.download import Got, Job, download
@@ -84,7 +84,7 @@ def _score(
 
 
 def _told(match: Match, reference: Reference) -> dict[str, Any]:
-    reason = copy_reason(Hit(match=match, reference=reference))
+    reason = match_reason(match, reference)
     return {
         "reference": reference.id,
         "name": reference.name,

@@ -258,7 +258,8 @@ def find(home: Home) -> dict[str, int]:
         for batch in _batches(_due(ledger, "find")):
             with ledger.write():
                 for post in batch:
-                    findings = judge(queries.post(ledger, post), queries.hits_of_post(ledger, post), facts)
+                    hits, marks = queries.hits_of_post(ledger, post), queries.marks_of_post(ledger, post)
+                    findings = judge(queries.post(ledger, post), hits, facts, marks)
                     ledger.save_findings(post, findings, RULES_VERSION, at=now())
                     counts["posts"] += 1
                     counts["findings"] += len(findings)

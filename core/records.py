@@ -4,12 +4,16 @@ Frozen, slotted, keyword-only. Times are aware UTC. Ids come from content, so th
 twice changes nothing. Nothing here reads a clock, a file or a network.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
+MarkKind: TypeAlias = Literal["aigc-label", "c2pa", "iptc", "vendor", "encoder"]
+MarkState: TypeAlias = Literal["present", "absent", "invalid"]
+MarkClaim: TypeAlias = Literal["generated", "possibly", "suspected", "composite", "silent"]
 
 
 class AuthorClass(StrEnum):
@@ -87,13 +91,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """What is protected inside a franchise: a gown, a creature, a set, a character."""
+    """What is protected inside a franchise: a gown, a creature, a set, a character.
+
+    thresholds  method -> what a match with its references must reach, where that is not the method's own
+    """
 
     id: str
     franchise: str
     name: str
     nature: str
     descriptions: tuple[str, ...] = ()
+    thresholds: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +314,36 @@ class Match:
     probability: float
     basis: Basis = Basis.COPY
     more_is_nearer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One statement of a file about its origin. None of them is proof: all but a signature can be typed in.
+
+    kind        aigc-label, c2pa, iptc (digital source type), vendor (a generator's own mark), or
+                encoder: neutral, good for telling which clips took the same way, never AI evidence
+    state       absent: looked for and not there, which never shows that a person made it, since
+                platforms and remuxing strip marks; invalid: there, and broken, with why in `sentence`
+    claim       what a present mark says of the content: generated, possibly (generated), suspected,
+                composite (with generated parts), or silent. Silent unless state is present
+    generator   the producer, generator or signer it names; None where it names none
+    fields      what was read, as text of bounded length
+    where       box path, metadata key or byte offset; "" when absent
+    sentence    one sentence a person can check
+    """
+
+    kind: MarkKind
+    state: MarkState
+    claim: MarkClaim = "silent"
+    generator: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
+    sentence: str
+
+    @property
+    def evidence(self) -> bool:
+        """Say whether it may be counted as evidence of generation: present, and not silent."""
+        return self.state == "present" and self.claim != "silent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

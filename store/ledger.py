@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core.records import Brand, Coverage, Failure, Finding, Fingerprint, Match, Media, Post, Reference, Verdict
+from core.records import Brand, Coverage, Failure, Finding, Fingerprint, Mark, Match, Media, Post, Reference, Verdict
 from core.times import to_text
 from store.migrations import ledger_migrations
-from store.rows import brand_rows, dump, finding_row, post_row
+from store.rows import brand_rows, dump, finding_row, mark_row, post_row
 
 BUSY_TIMEOUT_S = 30  # a crawl child writes batches of 200 in milliseconds; 30 s means something is wrong
 
@@ -100,7 +100,7 @@ class Ledger:
             row
             for sql in (
                 "SELECT title, aliases, hashtags FROM franchises WHERE brand = ? ORDER BY id",
-                "SELECT e.id, e.name FROM elements e JOIN franchises f ON f.id = franchise WHERE brand = ? ORDER BY 1",
+                "SELECT * FROM elements WHERE franchise IN (SELECT id FROM franchises WHERE brand = ?) ORDER BY id",
                 "SELECT platform, handle, author_class, expires_at FROM accounts WHERE brand = ? ORDER BY 1, 2",
                 "SELECT generator_tags FROM brands WHERE id = ?",
             )
@@ -112,23 +112,30 @@ class Ledger:
         with self.write():
             self.db.execute("INSERT OR IGNORE INTO work (stage, subject) SELECT 'find', id FROM posts")
 
-    def register_methods(self, versions: Mapping[str, int]) -> None:
-        """Name the methods in force; a new version makes everything due again for that method."""
+    def register_methods(self, versions: Mapping[str, int], *, looking: Mapping[str, int] | None = None) -> None:
+        """Name the methods in force; a new version makes everything due again for that method.
+
+        versions    of methods that compare with references
+        looking     of those that only look at posts' files
+        """
+        looking = looking or {}
+        wanted = {**versions, **looking}
         with self.write():
             known = dict(self.db.execute("SELECT name, version FROM methods").fetchall())
-            for name in known.keys() - versions.keys():
+            for name in known.keys() - wanted.keys():
                 self.db.execute("DELETE FROM methods WHERE name = ?", [name])
                 self._forget_work(name)
-            for name, version in versions.items():
+            for name, version in wanted.items():
                 if known.get(name) == version:
                     continue
-                self.db.execute("INSERT OR REPLACE INTO methods VALUES (?, ?)", [name, version])
+                compares = int(name not in looking)
+                self.db.execute("INSERT OR REPLACE INTO methods VALUES (?, ?, ?)", [name, version, compares])
                 self._forget_work(name)
                 self.db.execute("DELETE FROM receipts WHERE method = ?", [name])
                 self.db.execute(
                     "INSERT INTO work (stage, subject, method) SELECT 'fingerprint', sha256, ? FROM"
-                    " (SELECT sha256 FROM media UNION SELECT sha256 FROM refs)",
-                    [name],
+                    " (SELECT sha256 FROM media UNION SELECT sha256 FROM refs WHERE ?)",
+                    [name, compares],
                 )
 
     def _forget_work(self, method: str) -> None:
@@ -276,6 +283,14 @@ class Ledger:
             self.db.execute("DELETE FROM fingerprints WHERE sha256 = ? AND method = ?", [sha256, method])
             found = self._insert("fingerprints", [keys | asdict(fingerprint) for fingerprint in fingerprints])
             self._receipt("fingerprint", sha256, method, version, found=found, at=at)
+
+    def save_marks(self, sha256: str, name: str, version: int, marks: Sequence[Mark], *, at: datetime) -> None:
+        """Write what a file says of its own origin, and the receipt that it was read."""
+        rows = [mark_row(sha256, number, mark) for number, mark in enumerate(marks)]
+        with self.write():
+            self.db.execute("DELETE FROM marks WHERE sha256 = ?", [sha256])
+            found = self._insert("marks", rows)
+            self._receipt("fingerprint", sha256, name, version, found=found, at=at)
 
     def save_matches(
         self, stage: str, subject: str, method: str, version: int, matches: Sequence[Match], *, at: datetime

@@ -8,10 +8,22 @@ from typing import Any
 
 from core.errors import NotFound
 from core.findings import HIT_SCORE, NEVER_HITS, Hit, Known
-from core.records import Account, AuthorClass, Basis, Coverage, Finding, Franchise, Match, Post, Reference, Watch
+from core.records import (
+    Account,
+    AuthorClass,
+    Basis,
+    Coverage,
+    Finding,
+    Franchise,
+    Mark,
+    Match,
+    Post,
+    Reference,
+    Watch,
+)
 from core.times import from_text, to_text
 from store.ledger import Ledger
-from store.rows import element_of, finding_of, franchise_of, post_of, reference_of, segments_of, watch_of
+from store.rows import element_of, finding_of, franchise_of, mark_of, post_of, reference_of, segments_of, watch_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +117,7 @@ def known(ledger: Ledger, *, now: datetime) -> Known:
         franchises=tuple(franchises(ledger)),
         generator_tags=frozenset(name for names in tags for name in names),
         accounts=tuple(accounts(ledger, now=now)),
+        rejected=rejected_pairs(ledger),
     )
 
 
@@ -126,21 +139,21 @@ def accounts(ledger: Ledger, *, now: datetime) -> list[Account]:
 def hits_of_post(ledger: Ledger, post_id: str) -> list[Hit]:
     """The matches of a post's files, each with its reference."""
     sql = (
-        "SELECT DISTINCT m.*, r.* FROM media JOIN matches m ON m.sha256 = media.sha256"
+        "SELECT DISTINCT media.duration_s, m.*, r.* FROM media JOIN matches m ON m.sha256 = media.sha256"
         " JOIN refs r ON r.id = m.reference WHERE media.post = ?"
     )
     cursor = ledger.db.execute(sql, [post_id])
     columns = [column[0] for column in cursor.description]
     split = columns.index("more_is_nearer") + 1
     return [
-        _hit(dict(zip(columns, row, strict=True)), dict(zip(columns[split:], row[split:], strict=True)), row[0])
+        _hit(dict(zip(columns, row, strict=True)), dict(zip(columns[split:], row[split:], strict=True)))
         for row in cursor
     ]
 
 
-def _hit(row: dict[str, Any], reference: dict[str, Any], sha256: str) -> Hit:
+def _hit(row: dict[str, Any], reference: dict[str, Any]) -> Hit:
     match = Match(
-        sha256=sha256,
+        sha256=row["sha256"],
         reference=reference["id"],
         method=row["method"],
         version=row["version"],
@@ -152,7 +165,26 @@ def _hit(row: dict[str, Any], reference: dict[str, Any], sha256: str) -> Hit:
         basis=Basis(row["basis"]),
         more_is_nearer=bool(row["more_is_nearer"]),
     )
-    return Hit(match=match, reference=reference_of(reference))
+    return Hit(match=match, reference=reference_of(reference), duration_s=row["duration_s"])
+
+
+def marks_of_post(ledger: Ledger, post_id: str) -> list[Mark]:
+    """What the files of a post say of their own origin, each statement once."""
+    sql = (
+        "SELECT DISTINCT k.* FROM media JOIN marks k ON k.sha256 = media.sha256 WHERE media.post = ?"
+        " ORDER BY k.sha256, k.number"
+    )
+    return [mark_of(row) for row in ledger.rows(sql, [post_id])]
+
+
+def rejected_pairs(ledger: Ledger) -> frozenset[tuple[str, str]]:
+    """The (file, reference) pairs that a person called unrelated, the latest verdict of each finding."""
+    sql = (
+        "SELECT DISTINCT m.sha256, m.reference FROM latest_decisions d JOIN findings f ON f.id = d.finding"
+        " JOIN media ON media.post = f.post JOIN matches m ON m.sha256 = media.sha256"
+        " JOIN refs r ON r.id = m.reference AND r.franchise = f.franchise WHERE d.verdict = 'unrelated'"
+    )
+    return frozenset((row["sha256"], row["reference"]) for row in ledger.rows(sql))
 
 
 FINDINGS = """

@@ -14,6 +14,7 @@ from core.records import (
     Element,
     Finding,
     Franchise,
+    Mark,
     Post,
     Reason,
     Reference,
@@ -40,7 +41,7 @@ def brand_rows(brand: Brand) -> dict[str, list[dict[str, Any]]]:
         "brands": [{"id": brand.id, "name": brand.name, "generator_tags": dump(brand.generator_tags)}],
         "franchises": [_franchise_row(franchise) for franchise in brand.franchises],
         "elements": [
-            asdict(element) | {"descriptions": dump(element.descriptions)}
+            asdict(element) | {"descriptions": dump(element.descriptions), "thresholds": dump(element.thresholds)}
             for franchise in brand.franchises
             for element in franchise.elements
         ],
@@ -76,7 +77,20 @@ def franchise_of(row: Row, elements: tuple[Element, ...]) -> Franchise:
 
 def element_of(row: Row) -> Element:
     """A row of elements."""
-    return Element(**{**row, "descriptions": tuple(json.loads(row["descriptions"]))})
+    lists = {"descriptions": tuple(json.loads(row["descriptions"])), "thresholds": json.loads(row["thresholds"])}
+    return Element(**{**row, **lists})
+
+
+def mark_row(sha256: str, number: int, mark: Mark) -> dict[str, Any]:
+    """A mark as its row; `where` is a word of SQL."""
+    row = asdict(mark)
+    return {"sha256": sha256, "number": number, "place": row.pop("where")} | row | {"fields": dump(dict(mark.fields))}
+
+
+def mark_of(row: Row) -> Mark:
+    """A row of marks."""
+    own = {key: row[key] for key in ("kind", "state", "claim", "generator", "sentence")}
+    return Mark(**own, where=row["place"], fields=json.loads(row["fields"]))
 
 
 def watch_of(row: Row) -> Watch:
