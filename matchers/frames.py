@@ -1,31 +1,54 @@
-"""Which frames of a file are looked at: the first, and then one a second.
+"""Which frames of a file are looked at: the first, and then as a plan says.
 
 Opens local files only. Never trusts one: absurd sizes are refused before decoding, endless ones
 are cut. Run it in a process that can be killed and has a memory limit all the same.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from core.errors import MediaUnreadable, NotFound
-from matchers.source import Cut, Limits, Luma, Pace, Shot, Source
+from matchers.source import KEYS, SECONDS, Colour, Cut, Limits, Luma, Pace, Plan, Shot, Source, denser, fitted
 from matchers.stills import open_still
 from matchers.videos import open_video
 
-__all__ = ["Clip", "Frame", "Limits", "Luma", "picture", "read"]
+__all__ = ["KEYS", "SECONDS", "Clip", "Colour", "Frame", "Limits", "Luma", "Plan", "denser", "picture", "read"]
 
 SAME_MOMENT_S = 0.002  # offsets come back from a report rounded to milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What a method sees: uint8 luma (height, width), upright, at its true time."""
+    """What a method sees.
+
+    offset_s  its true time of presentation, from the first frame
+    luma      uint8 (height, width), upright, full range, square pixels, at most Limits.max_side_px
+    tick      the first frame of a whole second: expensive methods look at these only
+    paint     what `colour` calls; None where there is only luma (a drawn example)
+    """
 
     offset_s: float
     luma: Luma
+    tick: bool = True
+    paint: Callable[[int], Colour] | None = None
+
+    def colour(self, side_px: int) -> Colour:
+        """Convert to RGB, uint8 (height, width, 3), upright, its longest side at most `side_px`.
+
+        Costs nothing until it is called. Of video larger than 720p, a frame that is no tick keeps
+        only as much as luma has; of video larger than 1080p, a tick keeps 1280 px.
+        """
+        if self.paint is not None:
+            return self.paint(side_px)
+        height, width = self.luma.shape
+        image = Image.fromarray(self.luma).resize(fitted(width, height, side_px), Image.Resampling.BOX)
+        return np.asarray(image.convert("RGB"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,18 +71,21 @@ class Clip:
     truncated: str | None = None
 
 
-def read(path: Path, *, limits: Limits = Limits()) -> Clip:  # noqa: B008  (frozen values)
+def read(path: Path, *, limits: Limits = Limits(), plan: Plan = Plan()) -> Clip:  # noqa: B008  (frozen values)
     """Open a file, decode its first frame, and leave the others to be walked.
 
     A file that is damaged or has no end is cut, not refused: what decodes is evidence, and a clip
-    must not get away by having junk or ten empty hours appended.
+    must not get away by having junk or ten empty hours appended. A file that marks no key frame
+    is decoded whole even where the plan asks for key frames only.
 
     raises  MediaUnreadable when not one frame can be had: not media, sound only, a decompression
             bomb, cut short before the first frame
             NotFound when there is no such file
     """
-    source = _open(path, limits, Pace())
+    source = _open(path, limits, Pace(plan))
     first, why = _first(source)
+    if first is None and plan.keys_only:
+        return read(path, limits=limits, plan=replace(plan, keys_only=False))
     if first is None:
         raise MediaUnreadable(f"{path.name}: {source.container} without one frame that decodes{why}; fetch it again")
     luma = first.luma(limits.max_side_px)
@@ -72,7 +98,7 @@ def read(path: Path, *, limits: Limits = Limits()) -> Clip:  # noqa: B008  (froz
         height_px=source.width_px if turned else source.height_px,
         frames=iter(()),
     )
-    clip.frames = chain([Frame(offset_s=first.offset_s, luma=luma)], _rest(clip, source, limits))
+    clip.frames = chain([_frame(first, luma)], _rest(clip, source, limits))
     return clip
 
 
@@ -83,18 +109,22 @@ def picture(path: Path, offset_s: float, *, max_px: int = 480, max_bytes: int = 
     raises      MediaUnreadable as `read`
     """
     limits = Limits()
-    shot, _ = _first(_open(path, limits, Pace(max(0.0, offset_s - SAME_MOMENT_S))))
+    shot, _ = _first(_open(path, limits, Pace(next_s=max(0.0, offset_s - SAME_MOMENT_S))))
     if shot is None:
         shot, why = _last(_open(path, limits, Pace()))
         if shot is None:
             raise MediaUnreadable(f"{path.name}: no frame that decodes{why}; fetch it again")
-    image = shot.image(max_px)
+    image = Image.fromarray(shot.colour(max_px))
     for quality in (82, 70, 55, 40):
         jpeg = BytesIO()
         image.save(jpeg, "JPEG", quality=quality)
         if jpeg.tell() <= max_bytes:
             return jpeg.getvalue()
     return picture(path, offset_s, max_px=max_px // 2, max_bytes=max_bytes) if max_px > 32 else jpeg.getvalue()
+
+
+def _frame(shot: Shot, luma: Luma) -> Frame:
+    return Frame(offset_s=shot.offset_s, luma=luma, tick=shot.tick, paint=shot.colour)
 
 
 def _open(path: Path, limits: Limits, pace: Pace) -> Source:
@@ -123,6 +153,6 @@ def _last(source: Source) -> tuple[Shot | None, str]:
 def _rest(clip: Clip, source: Source, limits: Limits) -> Iterator[Frame]:
     try:
         for shot in source.shots:
-            yield Frame(offset_s=shot.offset_s, luma=shot.luma(limits.max_side_px))
+            yield _frame(shot, shot.luma(limits.max_side_px))
     except Cut as cut:
         clip.truncated = str(cut)

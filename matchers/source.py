@@ -5,16 +5,19 @@ Never decodes anything itself.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor, inf
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Image
 
-from core.errors import MediaUnreadable
+from core.errors import MediaUnreadable, SettingsWrong
 
-Luma: TypeAlias = NDArray[np.uint8]  # (height, width), upright
+Luma: TypeAlias = NDArray[np.uint8]  # (height, width), upright, 0 black to 255 white
+Colour: TypeAlias = NDArray[np.uint8]  # (height, width, 3), upright RGB
+
+ROUNDED_S = 0.0005  # containers round time stamps to a millisecond: 0.9997 s is the frame of 1 s
+FASTEST_FPS = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,30 +44,100 @@ class Limits:
             )
 
 
-@dataclass(slots=True)
-class Pace:
-    """Which moments are wanted: the first at or after `next_s`, then the first of each second.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Which moments of a clip are looked at. The default is what hashing needs.
 
-    A frame that comes late (variable frame rate) serves every second it was late for.
+    dense_s    the first seconds, sampled densely: image-to-video models start from the still they
+               were given, and drift away from it within a second
+    dense_fps  frames a second within them
+    fps        frames a second after them
+    keys_only  only frames that decode without any other, at most so many: a thirtieth of the cost,
+               and a frame every 2 to 10 s
+    raises     SettingsWrong when no clip could be sampled like that
+
+    Whole seconds are moments of every plan whose rates are whole numbers, so their frames are the
+    same under each of them.
     """
 
+    dense_s: float = 1.0
+    dense_fps: float = 8.0
+    fps: float = 4.0
+    keys_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.dense_s < inf and 0 < self.dense_fps <= FASTEST_FPS and 0 < self.fps <= FASTEST_FPS):
+            raise SettingsWrong(f"{self}: rates lie between 0 and {FASTEST_FPS:.0f} a second, dense_s at 0 or above")
+
+    def after(self, offset_s: float) -> float:
+        """Return the first moment of the plan after a frame."""
+        if offset_s + ROUNDED_S < self.dense_s:
+            dense_s = _after(offset_s, self.dense_fps)
+            if dense_s + ROUNDED_S < self.dense_s:
+                return dense_s
+            return ceil((self.dense_s - ROUNDED_S) * self.fps) / self.fps
+        return _after(offset_s, self.fps)
+
+
+SECONDS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0)  # the plain grid: what expensive methods look at
+KEYS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0, keys_only=True)  # the cheap first pass
+
+
+def denser(plan: Plan) -> Plan:
+    """Return the plan for a clip that the given one left in doubt: a match close to the threshold.
+
+    Key frames only, or less than the default, becomes the default; anything else twice its rates.
+    """
+    usual = Plan()
+    if plan.keys_only or plan.fps < usual.fps:
+        return usual
+    return Plan(
+        dense_s=max(1.0, 2 * plan.dense_s),
+        dense_fps=min(FASTEST_FPS, 2 * plan.dense_fps),
+        fps=min(FASTEST_FPS, 2 * plan.fps),
+    )
+
+
+@dataclass(slots=True)
+class Pace:
+    """Walks a plan: which of the frames that come by, in order, are taken.
+
+    The first at or after each moment is. One that comes late (variable frame rate) serves every
+    moment it was late for.
+    """
+
+    plan: Plan = SECONDS
     next_s: float = 0.0
+    second_s: float = 0.0
 
     def wants(self, offset_s: float) -> bool:
-        """Say whether this frame is taken, and move on if it is."""
-        if offset_s < self.next_s:
+        """Say whether a frame shown then would be taken."""
+        return offset_s + ROUNDED_S >= self.next_s
+
+    def take(self, offset_s: float) -> bool:
+        """Move on behind a wanted frame; say whether it is a tick: the first of its second."""
+        self.next_s = self.plan.after(offset_s)
+        if offset_s + ROUNDED_S < self.second_s:
             return False
-        self.next_s = floor(offset_s) + 1.0
+        self.second_s = _after(offset_s, 1.0)
         return True
+
+
+def _after(offset_s: float, fps: float) -> float:
+    return (floor((offset_s + ROUNDED_S) * fps) + 1) / fps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A wanted frame, not yet converted. Both calls take the longest side in pixels."""
+    """A wanted frame, not yet converted. Both calls take the longest side in pixels.
+
+    luma    to be asked first: it lets go of the decoder's large buffer
+    """
 
     offset_s: float
+    tick: bool
     luma: Callable[[int], Luma]
-    image: Callable[[int], Image]
+    colour: Callable[[int], Colour]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

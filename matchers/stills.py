@@ -6,7 +6,6 @@ cannot decode an animated WebP at all. Never reads a picture of a format that is
 
 import warnings
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from time import process_time
 
@@ -14,12 +13,13 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import MediaUnreadable
-from matchers.source import Cut, Limits, Luma, Pace, Shot, Source, fitted
+from matchers.source import Colour, Cut, Limits, Luma, Pace, Shot, Source, fitted
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # in the others a second picture is a preview or a page
 FASTEST_S = 0.02  # browsers show a frame of less for 0.1 s; files of "0 s" frames rely on it
 DEFAULT_S = 0.1
+COLOUR_PX = 1024  # what OCR and features look at: a photo is decoded at no less
 # What Pillow's decoders raise on damaged files, found by flipping bytes of each format.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, RuntimeError, TypeError, ArithmeticError)
 
@@ -53,13 +53,14 @@ def open_still(path: Path, limits: Limits, pace: Pace) -> Source | None:
 def _still(image: Image.Image, name: str, limits: Limits) -> Iterator[Shot]:
     """Yield the one picture, upright."""
     try:
-        image.draft("RGB", (limits.max_side_px, limits.max_side_px))  # a JPEG decodes at 1/2, 1/4 or 1/8
+        side_px = max(limits.max_side_px, COLOUR_PX)
+        image.draft("RGB", (side_px, side_px))  # a JPEG decodes at 1/2, 1/4 or 1/8
         with warnings.catch_warnings(action="ignore"):
             image.load()
             upright = ImageOps.exif_transpose(image)
     except DAMAGE as error:
         raise MediaUnreadable(f"{name}: the picture does not decode ({error}); fetch it again") from error
-    yield _shot(0.0, upright)
+    yield _shot(0.0, upright, tick=True)
 
 
 def _moving(image: Image.Image, limits: Limits, pace: Pace) -> Iterator[Shot]:
@@ -74,7 +75,7 @@ def _moving(image: Image.Image, limits: Limits, pace: Pace) -> Iterator[Shot]:
         except DAMAGE as error:
             raise Cut(f"damaged at {offset_s:.1f} s: {error}") from error
         if pace.wants(offset_s):
-            yield _shot(offset_s, image.copy())
+            yield _shot(offset_s, image.copy(), tick=pace.take(offset_s))
         shown_s = float(image.info.get("duration") or 0) / 1000
         offset_s += shown_s if shown_s >= FASTEST_S else DEFAULT_S
         position += 1
@@ -84,17 +85,31 @@ def _moving(image: Image.Image, limits: Limits, pace: Pace) -> Iterator[Shot]:
             raise Cut(f"stopped at {offset_s:.0f} s: decoding took {limits.max_decode_s:.0f} s")
 
 
-def _shot(offset_s: float, image: Image.Image) -> Shot:
-    return Shot(offset_s=offset_s, luma=partial(_luma, image), image=partial(_coloured, image))
+class _Shown:
+    """A picture and what is to be done to it."""
+
+    def __init__(self, image: Image.Image, *, tick: bool) -> None:
+        self._image, self._tick = image, tick
+
+    def luma(self, side_px: int) -> Luma:
+        """Return gray, and let go of what no method looks at."""
+        flat = over_white(self._image)
+        gray = flat.convert("L")
+        luma = np.asarray(gray.resize(fitted(*gray.size, side_px), Image.Resampling.BOX))
+        # Frames are held in runs of up to 64: 4,000 px wide ones would be gigabytes.
+        size = fitted(*flat.size, COLOUR_PX if self._tick else side_px)
+        self._image = flat.resize(size, Image.Resampling.LANCZOS)
+        return luma
+
+    def colour(self, side_px: int) -> Colour:
+        """Return RGB."""
+        flat = over_white(self._image).convert("RGB")
+        return np.asarray(flat.resize(fitted(*flat.size, side_px), Image.Resampling.LANCZOS))
 
 
-def _luma(image: Image.Image, side_px: int) -> Luma:
-    flat = over_white(image).convert("L")
-    return np.asarray(flat.resize(fitted(*flat.size, side_px), Image.Resampling.BOX))
-
-
-def _coloured(image: Image.Image, side_px: int) -> Image.Image:
-    return over_white(image).resize(fitted(*image.size, side_px), Image.Resampling.LANCZOS)
+def _shot(offset_s: float, image: Image.Image, *, tick: bool) -> Shot:
+    shown = _Shown(image, tick=tick)
+    return Shot(offset_s=offset_s, tick=tick, luma=shown.luma, colour=shown.colour)
 
 
 def over_white(image: Image.Image) -> Image.Image:

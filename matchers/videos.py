@@ -5,26 +5,53 @@ open, so a playlist or a concat script under the name of a video reads nothing.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from time import process_time
+from typing import TypeVar
 
 import av
-import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import Image
 
 from core.errors import MediaUnreadable
-from matchers.source import Cut, Limits, Luma, Pace, Shot, Source, fitted
-from matchers.stills import over_white
+from matchers.source import ROUNDED_S, Cut, Limits, Pace, Shot, Source
+from matchers.upright import Shown, Tools
 
 # hls, dash, concat, image2, sdp, rtsp and lavfi open further files or sockets; none is here.
 CONTAINERS = "mov,matroska,mpegts,mpeg,avi,flv,ogg,asf"
+PART_STARTS = (b"styp", b"sidx", b"moof", b"prft", b"emsg")  # boxes that a media segment of HLS or DASH starts with
 REWIND_S = 1.0  # time stamps that fall back by more begin a joined stream, not a late frame
+LEAP_S = 3600.0  # and those that leap ahead by more: nothing is shown for an hour, but a clip may hide behind one
+
+StreamT = TypeVar("StreamT", VideoStream, AudioStream)
+
+
+def open_container(path: Path, limits: Limits, containers: str) -> InputContainer:
+    """Open a file as one of the named containers, and nothing that it may point to.
+
+    raises  MediaUnreadable: none of them
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": containers, "max_pixels": str(limits.max_pixels)}
+    try:
+        return av.open(str(path.resolve()), "r", options=options)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaUnreadable(f"{path.name}: {_unopened(path, containers, error)}") from error
+
+
+def _unopened(path: Path, containers: str, error: Exception) -> str:
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start[4:] in PART_STARTS:
+        return "a part of a stream without its init segment; fetch that too, and put it before the part"
+    return (
+        f"no picture or video that FFmpeg reads in {containers} ({getattr(error, 'strerror', None) or error}); "
+        "it is cut short or something else, fetch it again"
+    )
 
 
 def open_video(path: Path, limits: Limits, pace: Pace) -> Source:
@@ -32,14 +59,7 @@ def open_video(path: Path, limits: Limits, pace: Pace) -> Source:
 
     raises  MediaUnreadable: no container we read, no picture, absurd dimensions, no frame
     """
-    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_pixels": str(limits.max_pixels)}
-    try:
-        container = av.open(str(path.resolve()), "r", options=options)
-    except (av.error.FFmpegError, ValueError) as error:
-        raise MediaUnreadable(
-            f"{path.name}: no picture or video that FFmpeg reads in {CONTAINERS} "
-            f"({getattr(error, 'strerror', None) or error}); it is cut short or something else, fetch it again"
-        ) from error
+    container = open_container(path, limits, CONTAINERS)
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         raise MediaUnreadable(f"{path.name}: {container.format.name} has sound only; fetch the video")
@@ -48,13 +68,14 @@ def open_video(path: Path, limits: Limits, pace: Pace) -> Source:
     limits.refuse_absurd(path.name, stream.codec_context.width, stream.codec_context.height)
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}  # the size may change in mid-stream
     stream.codec_context.thread_count = 1  # a process a core: a second thread costs 11 % more processor time
+    tools = Tools(float(stream.sample_aspect_ratio or 1))
     return Source(
         kind="video",
         container=container.format.name.split(",")[0],
         duration_s=_duration_s(container, stream),
-        width_px=stream.codec_context.width,
+        width_px=round(stream.codec_context.width * tools.shape),
         height_px=stream.codec_context.height,
-        shots=_shots(container, stream, limits, pace),
+        shots=_shots(container, stream, limits, pace, tools),
     )
 
 
@@ -87,22 +108,30 @@ class _Times:
         if self.zero is None:
             self.zero = frame.pts
         offset_s = float((frame.pts - self.zero) * self.base)
-        if offset_s < self.last_s - REWIND_S:
+        if not self.last_s - REWIND_S <= offset_s <= self.last_s + LEAP_S:
             self.zero = frame.pts - round((self.last_s + self.step_s) / self.base)
             offset_s = self.last_s + self.step_s
         self.last_s = max(self.last_s, offset_s)
         return max(0.0, offset_s)
 
 
-def _shots(container: InputContainer, stream: VideoStream, limits: Limits, pace: Pace) -> Iterator[Shot]:
+def _shots(container: InputContainer, stream: VideoStream, limits: Limits, pace: Pace, tools: Tools) -> Iterator[Shot]:
     times, started, damaged = _Times(stream), process_time(), 0
+    keys = pace.plan.keys_only
+    alone = stream.codec_context.codec.intra_only  # every frame decodes without the others
+    tools = Tools(float(stream.sample_aspect_ratio or 1))
     with container:
         if pace.next_s > 1 and times.zero is not None:
-            container.seek(times.zero + int(pace.next_s / times.base), stream=stream)
-        for packet in _packets(container, stream):
+            with suppress(av.error.FFmpegError):  # a broken index: the walk from the start gets there too
+                container.seek(times.zero + int(pace.next_s / times.base), stream=stream)
+        for packet in packets(container, stream):
+            early = times.before(packet, pace.next_s - ROUNDED_S)
+            if packet.size and ((alone and early) or (keys and (early or not packet.is_keyframe))):
+                continue
             # Exact, and a third cheaper: a frame that no other refers to is dropped only when it is
             # shown before the wanted moment. (Dropping them all would let a clip hide in such frames.)
-            stream.codec_context.skip_frame = "NONREF" if times.before(packet, pace.next_s) else "DEFAULT"
+            # Key frames are asked of the decoder too: containers may call every frame one.
+            stream.codec_context.skip_frame = "NONKEY" if keys else "NONREF" if early else "DEFAULT"
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -113,51 +142,25 @@ def _shots(container: InputContainer, stream: VideoStream, limits: Limits, pace:
                 if offset_s > limits.max_duration_s:
                     raise Cut(f"stopped at {limits.max_duration_s:.0f} s, the limit for one clip")
                 if pace.wants(offset_s):
-                    yield Shot(offset_s=offset_s, luma=partial(_luma, frame), image=partial(_image, frame))
+                    tick = pace.take(offset_s)
+                    shown = Shown(frame, tools, tick=tick)
+                    yield Shot(offset_s=offset_s, tick=tick, luma=shown.luma, colour=shown.colour)
             if process_time() - started > limits.max_decode_s:
                 raise Cut(f"stopped at {times.last_s:.0f} s: decoding took {limits.max_decode_s:.0f} s")
         if damaged:
             raise Cut(f"cut short or damaged: {damaged} packets do not decode")
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
-    try:
-        yield from container.demux(stream)
-    except av.error.FFmpegError as error:
-        raise Cut(f"cut short: {error.strerror}") from error
+def packets(container: InputContainer, stream: StreamT) -> Iterator["Packet[StreamT]"]:
+    """Walk the packets of a stream; the last is empty, and drains the decoder.
 
-
-def _luma(frame: VideoFrame, side_px: int) -> Luma:
-    """Return the luma plane as it was coded; other layouts are converted."""
-    width, height = fitted(frame.width, frame.height, side_px)
-    if _see_through(frame):
-        image = over_white(_rgba(frame, width, height)).convert("L")
-        return _upright(np.asarray(image), frame)
-    first = frame.format.components[0]
-    if width != frame.width or not (frame.format.is_planar and first.is_luma and first.bits == 8):
-        frame_gray = frame.reformat(width=width, height=height, format="gray", interpolation="AREA")
-    else:
-        frame_gray = frame
-    plane = frame_gray.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return _upright(rows[:height, :width], frame)
-
-
-def _image(frame: VideoFrame, side_px: int) -> Image.Image:
-    width, height = fitted(frame.width, frame.height, side_px)
-    image = over_white(_rgba(frame, width, height))
-    return Image.fromarray(_upright(np.asarray(image), frame))
-
-
-def _see_through(frame: VideoFrame) -> bool:
-    return frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
-
-
-def _rgba(frame: VideoFrame, width_px: int, height_px: int) -> Image.Image:
-    small = frame.reformat(width=width_px, height=height_px, format="rgba", interpolation="AREA")
-    return Image.fromarray(small.to_ndarray())
-
-
-def _upright(pixels: Luma, frame: VideoFrame) -> Luma:
-    """Turn by the rotation the container asks for, and own the memory: FFmpeg reuses its buffers."""
-    return np.array(np.rot90(pixels, round(frame.rotation / 90)), order="C")
+    raises  Cut where the file ends early
+    """
+    while True:
+        try:
+            yield from container.demux(stream)
+        except IndexError:  # PyAV's, of a packet of a stream that the header did not announce: read on behind it
+            continue
+        except av.error.FFmpegError as error:
+            raise Cut(f"cut short: {error.strerror}") from error
+        return

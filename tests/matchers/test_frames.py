@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import MediaUnreadable, NotFound
+from core.errors import MediaUnreadable, NotFound, SettingsWrong
 from matchers.examples import scene
-from matchers.frames import Clip, Limits, picture, read
+from matchers.frames import KEYS, SECONDS, Clip, Frame, Limits, Plan, denser, picture, read
 from tests.matchers import media
 
 QUADRANT = np.zeros((80, 160), np.uint8)
@@ -35,7 +35,7 @@ def corner(luma: np.ndarray) -> str:
 
 def test_video_gives_one_frame_a_second(tmp_path: Path) -> None:
     """The first frame, then the first at or after each whole second."""
-    clip = read(media.video(tmp_path / "a.mp4", media.moving(17)))
+    clip = read(media.video(tmp_path / "a.mp4", media.moving(17)), plan=SECONDS)
 
     assert (offsets(clip), clip.kind, clip.container, clip.duration_s, clip.truncated) == (
         [0.0, 1.0, 2.0, 3.0],
@@ -58,17 +58,17 @@ def test_video_gives_one_frame_a_second(tmp_path: Path) -> None:
 )
 def test_containers_agree_on_the_moments(tmp_path: Path, name: str, codec: str) -> None:
     """Where a container's clock begins (MPEG-TS: 1.4 s) does not move a frame."""
-    clip = read(media.video(tmp_path / name, media.moving(60), rate=25, codec=codec))
+    clip = read(media.video(tmp_path / name, media.moving(60), rate=25, codec=codec), plan=SECONDS)
 
     assert offsets(clip) == pytest.approx([0.0, 1.0, 2.0], abs=0.041)
 
 
 def test_skipped_frames_change_nothing(tmp_path: Path) -> None:
     """Frames that no other refers to are dropped unseen, and the sampled ones stay bit for bit."""
-    path = media.video(tmp_path / "a.mp4", media.moving(50), rate=8, options={"bf": "3"})
+    path = media.video(tmp_path / "a.mp4", media.moving(50), rate=8, pixels="yuvj420p", coding={"bf": "3"})
     with av.open(str(path)) as container:
         every = {round(frame.time, 3): frame.to_ndarray()[:90] for frame in container.decode(video=0)}
-    taken = [(round(frame.offset_s, 3), frame.luma) for frame in read(path).frames]
+    taken = [(round(frame.offset_s, 3), frame.luma) for frame in read(path, plan=SECONDS).frames]
 
     assert [(luma == every[moment]).all() for moment, luma in taken] == [True] * 7
 
@@ -76,9 +76,103 @@ def test_skipped_frames_change_nothing(tmp_path: Path) -> None:
 def test_variable_rate_takes_the_next_frame(tmp_path: Path) -> None:
     """A frame that comes late serves every second it was late for, at its true time."""
     stamps = [0, 400, 900, 1300, 1700, 4600, 4800, 5200]
-    clip = read(media.video(tmp_path / "a.mkv", media.moving(8), stamps=stamps))
+    clip = read(media.video(tmp_path / "a.mkv", media.moving(8), stamps=stamps), plan=SECONDS)
 
     assert offsets(clip) == [0.0, 1.3, 4.6, 5.2]
+
+
+def test_default_plan_begins_densely(tmp_path: Path) -> None:
+    """Eight frames in the first second, four in each after it, each the first at or after its moment."""
+    clip = read(media.video(tmp_path / "a.mp4", media.moving(60), rate=24))
+
+    assert offsets(clip) == [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 1.25, 1.5, 1.75, 2, 2.25]
+
+
+def test_ticks_are_the_frames_of_one_a_second(tmp_path: Path) -> None:
+    """What expensive methods look at does not depend on the plan, bit for bit."""
+    path = media.video(tmp_path / "a.mp4", media.moving(70, width_px=640, height_px=360), rate=23)
+    plain = [(frame.offset_s, frame.luma.tobytes()) for frame in read(path, plan=SECONDS).frames]
+    ticks = [(frame.offset_s, frame.luma.tobytes()) for frame in read(path).frames if frame.tick]
+
+    assert (ticks, len(plain)) == (plain, 4)
+
+
+def test_late_frame_serves_every_moment_it_missed(tmp_path: Path) -> None:
+    """With a variable rate no frame is taken for a moment that an earlier one has served."""
+    stamps = [0, 40, 130, 700, 740, 760, 2100, 2120, 2260, 2490, 2510]
+    frames = list(read(media.video(tmp_path / "a.mkv", media.moving(11), stamps=stamps)).frames)
+
+    assert [round(frame.offset_s, 3) for frame in frames] == [0, 0.13, 0.7, 0.76, 2.1, 2.26, 2.51]
+    assert [frame.offset_s for frame in frames if frame.tick] == [0, 2.1]
+
+
+def test_clock_that_leaps_hides_nothing(tmp_path: Path) -> None:
+    """Behind a frame that claims to be shown for a day the clip goes on."""
+    stamps = [0, 500, 1000, 86_400_000, 86_400_500, 86_401_000]
+    clip = read(media.video(tmp_path / "a.mkv", media.moving(6), stamps=stamps), plan=SECONDS)
+
+    assert (offsets(clip), clip.truncated) == ([0, 1, 2.2], None)
+
+
+def test_rounded_time_stamps_keep_their_moment(tmp_path: Path) -> None:
+    """A container that counts milliseconds may round a frame to just before its moment."""
+    clip = read(media.video(tmp_path / "a.mkv", media.moving(90), rate=30), plan=Plan(dense_s=0, fps=3))
+
+    assert offsets(clip) == [0, 0.333, 0.667, 1, 1.333, 1.667, 2, 2.333, 2.667]
+
+
+def test_key_frames_only(tmp_path: Path) -> None:
+    """The first pass sees the frames that decode by themselves, at their times, and they are exact."""
+    path = media.video(tmp_path / "a.mp4", media.moving(60), rate=10, coding={"g": "15", "sc_threshold": "0"})
+    every = {frame.offset_s: frame.luma.tobytes() for frame in read(path, plan=Plan(fps=10, dense_s=0)).frames}
+    keys = [(frame.offset_s, frame.luma.tobytes()) for frame in read(path, plan=KEYS).frames]
+
+    assert keys == [(at, every[at]) for at in (0, 1.5, 3.0, 4.5)]
+
+
+def test_clip_without_a_key_frame_is_decoded_whole(tmp_path: Path) -> None:
+    """Nobody hides from the first pass by marking no frame as key."""
+    path = media.video(tmp_path / "a.mp4", media.moving(30), rate=10, codec="libx265")
+
+    assert offsets(read(media.without_key_frames(path, tmp_path / "b.mkv"), plan=KEYS)) == [0, 1, 2]
+
+
+def test_key_frames_are_not_taken_on_trust(tmp_path: Path) -> None:
+    """A container that calls every frame a key frame shows no half-decoded ones."""
+    path = media.video(tmp_path / "a.mkv", media.moving(30), rate=10, codec="libx265")
+
+    assert offsets(read(media.without_key_frames(path, tmp_path / "b.mp4"), plan=KEYS)) == [0]
+
+
+def test_denser_plan_sees_all_that_the_first_saw() -> None:
+    """From key frames to the default, and on to twice its rates; never without end."""
+    steps = [KEYS]
+    for _ in range(9):
+        steps.append(denser(steps[-1]))
+
+    assert (steps[1], steps[2].fps, steps[-1].fps) == (Plan(), 8, 240)
+
+
+@pytest.mark.parametrize("wrong", [{"fps": 0}, {"dense_fps": float("nan")}, {"dense_s": -1}, {"fps": 1e9}])
+def test_absurd_plan_is_refused(wrong: dict[str, float]) -> None:
+    """A plan that could sample nothing, or everything for ever, says so."""
+    with pytest.raises(SettingsWrong, match="rates lie between"):
+        Plan(**wrong)
+
+
+def test_large_frames_are_let_go(tmp_path: Path) -> None:
+    """A run of 64 frames of 1080p fits in memory: what is no tick keeps only small colour."""
+    pan = media.moving(2, width_px=1920, height_px=1080)
+    ticks = {frame.tick: frame.colour(4000).shape for frame in read(media.video(tmp_path / "a.mp4", pan)).frames}
+
+    assert ticks == {True: (1080, 1920, 3), False: (288, 512, 3)}
+
+
+def test_drawn_frame_has_its_luma_as_colour() -> None:
+    """A frame without a file behind it is gray."""
+    colour = Frame(offset_s=0.0, luma=scene(1)).colour(160)
+
+    assert (colour.shape, np.ptp(colour, axis=2).max()) == ((90, 160, 3), 0)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +218,7 @@ def test_animated_picture_is_a_video(tmp_path: Path, name: str) -> None:
     """GIF, WebP, PNG and AVIF animations are sampled by their own frame times."""
     pictures = [Image.fromarray(luma) for luma in media.moving(9)]
     pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:], duration=300)
-    clip = read(tmp_path / name)
+    clip = read(tmp_path / name, plan=SECONDS)
 
     assert (clip.kind, offsets(clip)) == ("video", [0.0, 1.2, 2.1])
 
@@ -231,7 +325,7 @@ def test_cut_video_keeps_its_frames(tmp_path: Path) -> None:
     """Half a download is half a clip, and says so."""
     path = media.video(tmp_path / "a.mp4", media.moving(60), options={"movflags": "faststart"})
     path.write_bytes(path.read_bytes()[:-1500])
-    clip = read(path)
+    clip = read(path, plan=SECONDS)
 
     assert (len(offsets(clip)), clip.truncated) == (8, "cut short or damaged: 1 packets do not decode")
 
