@@ -1,0 +1,104 @@
+"""The lookups of feature_index.py. Compiled."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchers.index_compiled.cache import compiled, part
+
+SIZE_BINS, TURN_BINS = 8, 16  # an octave each; 22.5 degrees each
+
+
+@part
+def _ones(word: np.uint64) -> np.uint64:
+    """Count the bits that are set."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@compiled(
+    "Tuple((int64[:,:], uint8[:]))(uint64[:,::1], int32[:,::1], uint64[:,::1], int32[:,::1], int64[:,::1],"
+    " int64[::1], int64[::1])"
+)
+def shared(  # noqa: PLR0917 - a compiled function takes no keywords
+    query: NDArray[np.uint64],
+    keys: NDArray[np.int32],
+    bits: NDArray[np.uint64],
+    order: NDArray[np.int32],
+    buckets: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    rules: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Find the pairs (query feature, reference feature) of few differing bits.
+
+    query, bits     uint64 (n, 2), (m, 2)
+    keys            int32 (tables, n): each query feature's bucket
+    order, buckets  int32 (tables, m), int64 (tables, 2^bits + 1): the rows of each bucket
+    seen            int64 (m,): the last query feature each row was compared with
+    rules           how many query features were asked before these; most bits apart; most rows in a bucket
+    returns         int64 (k, 2), uint8 (k,): the pairs, by query feature, and their distances
+    """
+    asked, near, most = rules
+    pairs, distances, n = np.empty((1024, 2), np.int64), np.empty(1024, np.uint8), 0
+    for i in range(len(query)):
+        for table in range(len(keys)):
+            start, end = buckets[table, keys[table, i]], buckets[table, keys[table, i] + 1]
+            if end - start > most:
+                continue
+            for place in range(start, end):
+                row = order[table, place]
+                if seen[row] == asked + i:
+                    continue
+                seen[row] = asked + i
+                apart = _ones(query[i, 0] ^ bits[row, 0]) + _ones(query[i, 1] ^ bits[row, 1])
+                if apart > near:
+                    continue
+                if n == len(pairs):
+                    pairs = np.concatenate((pairs, np.empty((n, 2), np.int64)))
+                    distances = np.concatenate((distances, np.empty(n, np.uint8)))
+                pairs[n, 0], pairs[n, 1] = i, row
+                distances[n] = apart
+                n += 1
+    return pairs[:n], distances[:n]
+
+
+@compiled("Tuple((int32[:], int64[:], float64[:]))(int64[::1], int32[::1], float32[::1], float32[::1], int64, int64)")
+def votes(  # noqa: PLR0917 - a compiled function takes no keywords
+    feature: NDArray[np.int64],
+    frame: NDArray[np.int32],
+    octaves: NDArray[np.float32],
+    turn: NDArray[np.float32],
+    n: int,
+    least: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+    """Say which reference frames are worth a look: those whose pairs agree on a change of size and a turn.
+
+    feature, frame, octaves, turn   (m,): the pairs, in the order of their frames
+    n, least    features of the query, of which one that many frames share counts less; fewest pairs
+    returns     the frames; where the pairs of each begin, and one more; their votes, 0 for too few
+    source      H. Jégou, M. Douze, C. Schmid 2008, weak geometric consistency
+    """
+    common = np.zeros(n)
+    starts, groups = np.empty(len(frame) + 1, np.int64), 0
+    for i in range(len(frame)):
+        common[feature[i]] += 1
+        if i == 0 or frame[i] != frame[i - 1]:
+            starts[groups] = i
+            groups += 1
+    starts[groups] = len(frame)
+    counted = np.zeros(groups)
+    for group in range(groups):
+        first, last = starts[group], starts[group + 1]
+        if last - first < least:
+            continue
+        bins = np.zeros((SIZE_BINS, TURN_BINS))
+        for i in range(first, last):
+            size = min(max(int(np.round(octaves[i] + SIZE_BINS / 2)), 0), SIZE_BINS - 1)
+            angle = int(np.floor((turn[i] / (2 * np.pi)) * TURN_BINS)) % TURN_BINS
+            worth = 1 / np.sqrt(common[feature[i]])
+            # Twice, so that no turn falls between two bins.
+            bins[size, angle] += worth
+            bins[size, (angle + 1) % TURN_BINS] += worth
+        counted[group] = bins.max()
+    return frame[starts[:groups]], starts[: groups + 1], counted
