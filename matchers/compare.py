@@ -16,7 +16,9 @@ from matchers.align import Hits, align
 from matchers.index import Index, Rows, Words, pack
 from matchers.method import Method, References
 
-Turns: TypeAlias = Mapping[str, Callable[[Words], Words]]  # how a hash changes when its picture is turned
+# How the query shows the reference ("mirrored", "turned 90" clockwise ...) -> how its hash is turned back.
+Turns: TypeAlias = Mapping[str, Callable[[Words], Words]]
+UPRIGHT, MIRRORED = "", "mirrored"
 
 # Chance that a match is what it says, by its distance over the threshold and what supports it. At
 # distance 0 only a mistaken reference is left; at the threshold it is closest to where false ones begin.
@@ -30,7 +32,7 @@ class HashBank:
     references  their ids
     owner       int32 (m,): the position in `references` that each row of the index belongs to
     offset_s    float64 (m,): when that frame is shown
-    turns       the turned hashes that queries are looked up by as well
+    turns       what queries are looked up by as well
     """
 
     method: Method
@@ -52,10 +54,15 @@ class HashBank:
         if not usable:
             return []
         values = pack(one.value for one in usable)
-        segments = _segments(self, usable, values, mirrored=False)
-        for turn in self.turns.values():
-            for name, more in _segments(self, usable, turn(values), mirrored=True).items():
-                segments.setdefault(name, []).extend(more)
+        looked_up = np.concatenate([values, *(turn(values) for turn in self.turns.values())])  # one scan for all
+        query_rows, rows, distances = self.index.within(looked_up, self.method.threshold)
+        segments: dict[str, list[Segment]] = {}
+        for number, turn in enumerate((UPRIGHT, *self.turns)):
+            mine = query_rows // len(usable) == number
+            found = (query_rows[mine] % len(usable), rows[mine], distances[mine])
+            for name, more in _segments(self, usable, found, turn).items():
+                known = segments.setdefault(name, [])
+                known += [one for one in more if not _explained(one, known)]
         matches = [_match(self.method, sha256, name, parts) for name, parts in segments.items()]
         return sorted(matches, key=lambda match: (match.distance, match.reference))
 
@@ -97,16 +104,33 @@ def _match(method: Method, sha256: str, reference: str, segments: list[Segment])
     )
 
 
-def _segments(bank: HashBank, usable: list[Fingerprint], values: Words, *, mirrored: bool) -> dict[str, list[Segment]]:
-    """Return what each reference explains of the query."""
-    found = bank.index.within(values, bank.method.threshold)
+def _segments(
+    bank: HashBank, usable: list[Fingerprint], found: tuple[Rows, Rows, NDArray[np.uint16]], turn: str
+) -> dict[str, list[Segment]]:
+    """Return what each reference explains of the query, turned as it is."""
     if len(found[0]) == 0:
         return {}
     explained = {
-        name: [replace(one, mirrored=mirrored) for one in align(hits) if _supported(bank.method, one)]
+        name: [_turned(one, turn) for one in align(hits) if _supported(bank.method, one)]
         for name, hits in _by_reference(usable, bank, *found)
     }
     return {name: segments for name, segments in explained.items() if segments}
+
+
+def _turned(segment: Segment, turn: str) -> Segment:
+    """Say how the query shows the reference: a mirror by its own mark, a quarter turn with the region."""
+    if turn == UPRIGHT:
+        return segment
+    rest = turn.removeprefix(MIRRORED).strip()
+    return replace(segment, mirrored=turn.startswith(MIRRORED), region=f"{segment.region} {rest}".strip())
+
+
+def _explained(segment: Segment, known: list[Segment]) -> bool:
+    """Say whether the same moment is explained as well already: a symmetric picture is its own mirror image."""
+    return any(
+        one.query_start_s <= segment.best_query_s <= one.query_end_s and one.best_distance <= segment.best_distance
+        for one in known
+    )
 
 
 def _usable(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:

@@ -65,6 +65,38 @@ def _day(text: str | None) -> date:
         raise typer.BadParameter(f"{text!r} is no day; write it as 2026-11-20", param_hint="--day") from None
 
 
+@app.command(epilog="Example: clipwarden explain F-1a2b3c4d5e --html why.html")
+def explain(
+    finding: Annotated[str, typer.Argument(help="A finding's id, as `clipwarden hits` shows it.")],
+    html: Annotated[
+        Path | None, typer.Option(help="Write one self-contained page, with the frames to compare.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show why a finding is one: every reason, time, distance and threshold, so that a person can check it."""
+    from app.explain_files import as_json as plain
+    from app.explain_files import check_place, write_page
+    from app.explain_table import print_explanation
+    from app.explaining import explain as gather_reasons
+
+    if html:
+        check_place(html)
+    with home() as opened:
+        explanation = gather_reasons(opened.ledger, finding, datetime.now(UTC))
+        if html:
+            from app.explain_page import render
+            from app.explain_pictures import gather
+
+            write_page(html, render(explanation, gather(opened, explanation)))
+    if as_json:
+        # ASCII only: what strangers wrote may end on a terminal.
+        sys.stdout.write(json.dumps(plain(explanation), indent=2) + "\n")
+    elif html:
+        say(f"wrote {escape(str(html))}")
+    else:
+        print_explanation(explanation, out)
+
+
 @app.command(epilog='Example: clipwarden decide F-1a2b3c4d5e infringing --fair-use "whole scene, no comment added"')
 def decide(
     finding: Annotated[str, typer.Argument(help="A finding's id, as `clipwarden hits` shows it.")],

@@ -1,5 +1,6 @@
 """Set up: init, doctor, and the references."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.console import AsJson, app, chosen, home, out, print_json, say
+from app.hash_layouts import Layout
 from app.progress import track
+from core.errors import NotFound
 from core.records import Bank
 
+LEFT_OUT = 4  # exit code: done, but some lines could not be used
 refs_app = typer.Typer(help="References: official stills and clips, and known infringing ones.", no_args_is_help=True)
 app.add_typer(refs_app, name="refs")
 
@@ -84,7 +88,8 @@ def refs_list(as_json: AsJson = False) -> None:
     table = Table("id", "bank", "franchise", "element", "kind", "file", box=None)
     for row in rows:
         element = (row.element or "").rsplit("/", 1)[-1]
-        name = escape(row.name) + (" [red](unreadable)[/]" if row.sha256 in failed else "")
+        note = " [red](unreadable)[/]" if row.sha256 in failed else "" if row.size_bytes else " (hash only)"
+        name = escape(row.name) + note
         table.add_row(row.id, row.bank, row.franchise, element, row.kind, name)
     out.print(table) if rows else say("no references yet; `clipwarden refs add` adds some")
 
@@ -97,3 +102,62 @@ def refs_remove(ids: Annotated[list[str], typer.Argument(help="Ids, or unambiguo
     with home(alone=True) as opened:
         for reference in refs.remove(opened, ids):
             say(f"removed {reference.id} {escape(reference.name)}")
+
+
+@refs_app.command(
+    "import", epilog="Example: clipwarden refs import --brand Netflix --franchise Bridgerton --method pdq list.csv"
+)
+def refs_import(
+    files: Annotated[list[Path], typer.Argument(help="Lists: one hash a line, hash,name, CSV, or JSON.")],
+    *,
+    brand: Annotated[str, typer.Option(help="The brand, as its file names it.")],
+    franchise: Annotated[str, typer.Option(help="The franchise, by title or alias.")],
+    element: Annotated[str | None, typer.Option(help="The protected element they show.")] = None,
+    bank: Annotated[Bank, typer.Option(help="What a match with them means.")] = Bank.POSITIVE,
+    method: Annotated[str | None, typer.Option(help="pdq or phash, where the lists do not say it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add the entries of hash lists as references without pictures; exit 4 when lines were left out."""
+    from app import refs
+
+    with home(alone=True, sync=True) as opened, track("import") as progress:
+        done = refs.import_hashes(
+            opened,
+            brand=brand,
+            franchise=franchise,
+            element=element,
+            bank=bank,
+            paths=files,
+            method=method,
+            progress=progress,
+        )
+    told = [{"file": str(path), "line": one.line, "why": one.why} for path, one in done.told]
+    if as_json:
+        counts = {"new": done.new, "known": done.known, "weak": done.weak, "left_out": done.left_out}
+        print_json(counts | {"doubtful": done.doubtful, "lines": told})
+    else:
+        say(f"{done.new} added, {done.known} there already, {done.left_out} left out, {done.weak} too weak to compare")
+        for line in told[:20]:
+            say(f"[yellow]left out[/] {escape(str(line['file']))}:{line['line']}: {escape(str(line['why']))}")
+        if done.left_out > 20:
+            say(f"[yellow]left out[/] {done.left_out - 20} more; --json names the first {refs.MOST_TOLD}")
+        if done.doubtful:
+            say("[yellow]doubtful[/] most entries are not balanced as hashes of pictures are; is it another hash?")
+    if done.left_out:
+        raise typer.Exit(LEFT_OUT)
+
+
+@refs_app.command("export", epilog="Example: clipwarden refs export --method pdq --format csv > hashes.csv")
+def refs_export(
+    method: Annotated[str, typer.Option(help="pdq, or phash as imagehash writes it.")] = "pdq",
+    layout: Annotated[Layout, typer.Option("--format", help="How the list is written.")] = Layout.LINES,
+    bank: Annotated[Bank, typer.Option(help="The references of one bank.")] = Bank.POSITIVE,
+) -> None:
+    """Write the references' hashes to standard output, for those who compare pictures elsewhere."""
+    from app import refs
+    from app.hash_lists import write
+
+    with home() as opened:
+        count = write(refs.export_hashes(opened, method=method, bank=bank), layout, method, sys.stdout)
+    if not count:
+        raise NotFound(f"no {method} hashes of {bank} references; `clipwarden refs list` says what there is")

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.errors import ShapeError
 from matchers.examples import bordered, scene
 from matchers.frames import Frame
-from matchers.phash import bits, fingerprint
+from matchers.phash import bits, fingerprint, from_hex, to_hex
 
 RANDOM = np.random.default_rng(20261120)
 
@@ -71,7 +72,56 @@ def test_batches_keep_their_order() -> None:
 
 
 def test_bordered_frame_has_an_inner_hash() -> None:
-    """A frame in a border is hashed as it is, and as the picture inside."""
+    """A frame in a border is hashed as it is, and as the picture inside, and as its middle if it is wide."""
     regions = [one.region for one in fingerprint([Frame(offset_s=2.0, luma=bordered(scene(1)))])]
 
-    assert regions == ["whole", "inner"]
+    assert regions == ["whole", "inner", "centre 9:16", "centre 9:8"]
+
+
+@pytest.mark.parametrize("size_px", [(512, 288), (288, 512), (512, 384), (129, 128), (127, 500)])
+def test_frame_is_hashed_as_imagehash_hashes_it_within_a_few_bits(size_px: tuple[int, int]) -> None:
+    """Large frames are averaged to 128 px first: of 256 bits two move at a time, and ten at most."""
+    lumas = [scene(seed, width_px=size_px[0], height_px=size_px[1]) for seed in range(20)]
+    exact = np.unpackbits(bits(lumas), axis=1)
+    whole = [fingerprint([Frame(offset_s=0.0, luma=luma)])[0].value for luma in lumas]
+    moved = (exact != np.unpackbits(np.frombuffer(b"".join(whole), np.uint8).reshape(20, 32), axis=1)).sum(axis=1)
+
+    assert (moved.mean() <= 2, moved.max() <= 10) == (True, True)
+
+
+@pytest.mark.parametrize("draw", [noise, flat, natural, two_tone])
+def test_bits_of_64_are_those_of_imagehash(draw: object) -> None:
+    """What most lists of others hold: three hundred pictures of each kind, and not one bit differs."""
+    assert callable(draw)
+    lumas = [draw() for _ in range(300)]
+    expected = [str(imagehash.phash(Image.fromarray(luma))) for luma in lumas]
+
+    assert [to_hex(value.tobytes()) for value in bits(lumas, hash_size=8)] == expected
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "F", "I"])
+@pytest.mark.parametrize("hash_size", [8, 16])
+def test_bits_are_those_of_imagehash_in_every_mode(mode: str, hash_size: int) -> None:
+    """Whatever Pillow turns into luma first, imagehash hashes as we do."""
+    colours = np.dstack([scene(seed, width_px=190, height_px=110) for seed in (1, 2, 3)])
+    image = Image.fromarray(colours).convert("L" if mode == "LA" else "RGB").convert(mode)
+    expected = str(imagehash.phash(image, hash_size=hash_size))
+
+    assert bits([np.asarray(image.convert("L"))], hash_size=hash_size)[0].tobytes().hex() == expected
+
+
+@pytest.mark.parametrize("hash_size", [8, 16])
+def test_text_goes_to_imagehash_and_back(hash_size: int) -> None:
+    """Its text is ours, and ours is its."""
+    theirs = [imagehash.phash(Image.fromarray(scene(seed)), hash_size=hash_size) for seed in range(20)]
+    ours = [bits([scene(seed)], hash_size=hash_size)[0].tobytes() for seed in range(20)]
+
+    assert [from_hex(str(one)) for one in theirs] == ours
+    assert [imagehash.hex_to_hash(to_hex(one)) for one in ours] == theirs
+
+
+@pytest.mark.parametrize("text", ["", "00", "g" * 16, "0x" + "0" * 14, "0" * 63, "0" * 65, "٣" * 16, " " + "0" * 15])
+def test_text_that_is_no_hash_is_refused(text: str) -> None:
+    """Nothing is padded, cut or guessed."""
+    with pytest.raises(ShapeError, match="hexadecimal digits"):
+        from_hex(text)
