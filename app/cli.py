@@ -1,7 +1,7 @@
 """The command line: thin verbs, one a stage, and what stands around them.
 
 Exit codes: 0 done, 1 an error told in one line, 2 wrong usage, 3 done but a source was blind,
-130 stopped by Ctrl-C. Never sends anything to anyone.
+4 done but lines of a list were left out, 130 stopped by Ctrl-C. Never sends anything to anyone.
 """
 
 import os

@@ -32,6 +32,7 @@ def examine(home: Home) -> Iterator[Check]:
     yield Check(name="sqlite", ok=sqlite3.sqlite_version_info >= (3, 38), says=sqlite3.sqlite_version)
     yield _ffmpeg()
     yield _browser()
+    yield from _methods()
     yield _disk(home)
     yield _brands(home)
     yield _references(home)
@@ -47,6 +48,14 @@ def _ffmpeg() -> Check:
     except RuntimeError:
         says = "not in its wheel; run `./run demo` again to reinstall"
         return Check(name="ffmpeg", ok=False, says=says, needed=False)
+
+
+def _methods() -> Iterator[Check]:
+    from matchers.method import all_methods  # noqa: PLC0415 - half a second that no other command should pay
+
+    for name, method in all_methods().items():
+        why = method.missing()
+        yield Check(name=f"method {name}", ok=why is None, says=why or f"version {method.version}", needed=False)
 
 
 def _browser() -> Check:

@@ -5,10 +5,11 @@ Times and shapes only: never opens a file.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.reasons import nearest
+from core.reasons import SOUND, nearest
 from core.records import Match, Segment
+from core.words import printable
 
 MOST_MORE = 4  # pairs beside the best one; a person compares no more
 APART_S = 0.5  # two pairs nearer than this show the same thing
@@ -55,10 +56,10 @@ def side_by_side(match: Match, *, most_more: int = MOST_MORE) -> tuple[Aligned, 
 
     A match of the sound has no frames to compare: empty.
     """
-    seen = [part for part in match.segments if part.region != "sound"]
+    seen = [part for part in match.segments if not part.region.startswith(SOUND)]
     if not seen:
         return ()
-    best = _best(nearest(match))
+    best = _best(nearest(replace(match, segments=tuple(seen))))
     taken: list[Aligned] = [best]
     for one in _candidates(seen):
         if len(taken) > most_more:
@@ -74,12 +75,20 @@ def _best(segment: Segment) -> Aligned:
 
 def _candidates(segments: list[Segment]) -> Iterator[Aligned]:
     """Both ends and thirds of the longest segments in turn, then the best pair of each segment."""
-    longest = sorted(segments, key=lambda part: part.query_start_s - part.query_end_s)[:LONGEST]
+    longest: list[Segment] = []
+    for part in sorted(segments, key=lambda part: (part.query_start_s - part.query_end_s, -part.pairs)):
+        # A short stretch inside a longer one is mostly a scene that looks like its own mirror image.
+        if len(longest) < LONGEST and not any(_within(part, other) for other in longest):
+            longest.append(part)
     for share in (0.0, 1.0, 0.5, 0.25, 0.75):
         for part in longest:
             query_s = part.query_start_s + share * (part.query_end_s - part.query_start_s)
             yield Aligned(query_s=query_s, reference_s=aligned_s(part, query_s), segment=part, measured=False)
     yield from map(_best, segments)
+
+
+def _within(part: Segment, other: Segment) -> bool:
+    return other.query_start_s <= part.query_start_s and part.query_end_s <= other.query_end_s
 
 
 def quarter_turns(segment: Segment, *, shape: float = 16 / 9) -> int:
@@ -99,17 +108,29 @@ def quarter_turns(segment: Segment, *, shape: float = 16 / 9) -> int:
     return round(math.degrees(math.atan2(down, across)) / 90) % 4
 
 
-def ways(segment: Segment) -> tuple[str, ...]:
-    """How the clip plays and shows the reference, in words; empty for as it is."""
-    turns = quarter_turns(segment)
-    words = [
-        "mirrored" if segment.mirrored else "",
-        f"turned by {90 * turns}°" if turns else "",
-        "played backwards" if segment.speed < 0 else "",
-        # A moment has no speed; only a stretch of the clip can stand still or run fast.
-        "standing still" if segment.speed == 0 and segment.query_end_s > segment.query_start_s else "",
-        f"at {abs(segment.speed):g} times its speed" if abs(segment.speed) not in {0.0, 1.0} else "",
-        part if (part := segment.region.split(" turned ")[0]) not in {"whole", "sound"} else "",
-        "the sound" if segment.region == "sound" else "",
-    ]
-    return tuple(filter(None, words))
+def ways(segment: Segment, *, still: bool) -> tuple[str, ...]:
+    """How the clip plays and shows the reference, in words; empty for as it is.
+
+    still   whether the reference is a picture, which has no speed
+    """
+    turned = (f"turned by {90 * turns}°",) if (turns := quarter_turns(segment)) else ()
+    words = (("mirrored",) if segment.mirrored else ()) + turned
+    return words + (() if still else tuple(_pace(segment))) + tuple(filter(None, (_part(segment.region),)))
+
+
+def _pace(segment: Segment) -> Iterator[str]:
+    if segment.speed < 0:
+        yield "played backwards"
+    # A moment has no speed; only a stretch of the clip can stand still.
+    if segment.speed == 0 and segment.query_end_s > segment.query_start_s:
+        yield "standing still"
+    if abs(segment.speed) not in {0.0, 1.0}:
+        yield f"at {abs(segment.speed):g} times its speed"
+
+
+def _part(region: str) -> str:
+    """Which part of the clip it is, where that is not the whole picture."""
+    if region.startswith(SOUND):
+        return "the sound"
+    part = region.split("turned", maxsplit=1)[0].removeprefix("whole").strip()
+    return f"by its part “{printable(part, most=40)}”" if part else ""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from app.explain_moments import ways
 from app.explain_pictures import Pictures
 from app.explain_shots import Shot, alone, shots
-from app.explain_timeline import LEFT, RIGHT, TOP, Timeline, timeline
+from app.explain_timeline import LEFT, RIGHT, STILL, TOP, Timeline, timeline
 from app.explain_words import (
     ABSENCE,
     BASES,
@@ -33,7 +33,7 @@ from core.times import clock
 from core.words import printable
 
 MOST_BLOCKS = 40  # matches on a page; those below are counted, and stand in --json
-MOST_TIMELINES = 6
+MOST_TIMELINES = 3  # the surest; a person compares no more
 MOST_ROWS = 60  # segments of one match
 TONES = 6  # colours of methods
 
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One match, ready to show. `frames`: one tuple of pictures for each pair, with whether it was measured."""
+    """One match, ready to show. `frames`: the pictures of each pair."""
 
     told: Told
     tone: int
@@ -72,7 +72,7 @@ class Block:
     sureness: str
     meaning: str
     ways: tuple[str, ...]
-    frames: tuple[tuple[bool, tuple[Shot, ...]], ...]
+    frames: tuple[tuple[Shot, ...], ...]
     rows: tuple[Row, ...]
     more_rows: int
 
@@ -97,6 +97,7 @@ def render(explanation: Explanation, pictures: Pictures) -> str:
     finding, post = explanation.row.finding, explanation.row.post
     methods = sorted({told.match.method for told in explanation.matches})
     tones = {name: number % TONES for number, name in enumerate(methods)}
+    strands, more_strands = _strands(explanation, tones)
     return templates.get_template(
         "explain.html"
     ).render(
@@ -114,23 +115,29 @@ def render(explanation: Explanation, pictures: Pictures) -> str:
         tones=tones,
         left=LEFT,
         right=RIGHT,
+        still=STILL,
         top=TOP,
-        strands=_strands(explanation, tones),
+        strands=strands,
+        more_strands=more_strands,
         blocks=[_block(told, tones, pictures) for told in explanation.matches[:MOST_BLOCKS]],
         more_blocks=max(0, len(explanation.matches) - MOST_BLOCKS),
         pictured=PICTURED,
         beside=[
-            [
-                alone(moment, side, explanation.row.franchise, pictures)
-                for side, moment in (("clip", pair.post), ("official", pair.reference))
-                if moment
-            ]
+            alone(moment, side, explanation.row.franchise, pictures)
             for pair in explanation.beside
+            for side, moment in (("clip", pair.post), ("official", pair.reference))
+            if moment
         ],
         limits=explanation.limits,
         pieces=caption_pieces(post.text, explanation.readings),
         readings=[
-            (number, [printable(word, most=80) for word in one.written], printable(one.name, most=300), one)
+            (
+                number,
+                [printable(word, most=80) for word in one.written],
+                printable(one.name, most=300),
+                printable(one.sentence, most=300),
+                one,
+            )
             for number, one in enumerate(explanation.readings, start=1)
         ],
         made_at=explanation.made_at,
@@ -161,13 +168,13 @@ def _head(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _strands(explanation: Explanation, tones: dict[str, int]) -> list[Strand]:
-    """One drawing for each file and reference, the surest first."""
+def _strands(explanation: Explanation, tones: dict[str, int]) -> tuple[list[Strand], int]:
+    """One drawing for each file and reference, the surest first, and how many are not drawn."""
     files = list(dict.fromkeys(told.match.sha256 for told in explanation.matches))
     groups: dict[tuple[str, str], list[Told]] = {}
     for told in explanation.matches:
         groups.setdefault((told.match.sha256, told.reference.id), []).append(told)
-    return [
+    strands = [
         Strand(
             name=readable(group[0].reference.name, most=80),
             file=f"file {files.index(sha256) + 1} of the post" if len(files) > 1 else "the clip",
@@ -180,10 +187,11 @@ def _strands(explanation: Explanation, tones: dict[str, int]) -> list[Strand]:
         )
         for (sha256, _), group in list(groups.items())[:MOST_TIMELINES]
     ]
+    return strands, len(groups) - len(strands)
 
 
 def _block(told: Told, tones: dict[str, int], pictures: Pictures) -> Block:
-    match = told.match
+    match, still = told.match, told.reference.kind == "image"
     return Block(
         told=told,
         tone=tones[match.method],
@@ -192,20 +200,21 @@ def _block(told: Told, tones: dict[str, int], pictures: Pictures) -> Block:
         gauge=gauge(match),
         sureness=sureness(match),
         meaning=meaning(match.unit),
-        ways=tuple(dict.fromkeys(way for part in match.segments for way in ways(part))),
-        frames=tuple((pair.aligned.measured, shots(pair, told, pictures)) for pair in told.pairs),
+        ways=tuple(dict.fromkeys(way for part in match.segments for way in ways(part, still=still))),
+        frames=tuple(shots(pair, told, pictures) for pair in told.pairs),
         rows=tuple(_row(number, part, told) for number, part in enumerate(match.segments[:MOST_ROWS], start=1)),
         more_rows=max(0, len(match.segments) - MOST_ROWS),
     )
 
 
 def _row(number: int, part: Segment, told: Told) -> Row:
+    still = told.reference.kind == "image"
     pair = f"{clock(part.best_query_s)} and {clock(part.best_reference_s)}"
     return Row(
         number=number,
         here=f"{clock(part.query_start_s)} – {clock(part.query_end_s)}",
-        there="still" if told.reference.kind == "image" else reference_span(part),
-        how=", ".join(ways(part)) or "as it is",
+        there="still" if still else reference_span(part),
+        how=", ".join(ways(part, still=still)) or "as it is",
         nearest=f"{part.best_distance} {told.match.unit} at {pair}",
         pairs=part.pairs,
     )

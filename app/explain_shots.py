@@ -7,7 +7,7 @@ import math
 from base64 import b64encode
 from dataclasses import dataclass, replace
 
-from app.explain_moments import quarter_turns, ways
+from app.explain_moments import quarter_turns
 from app.explain_pictures import Pictures, Shown
 from app.explaining import FramePair, Told
 from app.hits_pairs import Moment
@@ -50,10 +50,12 @@ def shots(pair: FramePair, told: Told, pictures: Pictures) -> tuple[Shot, ...]:
     aligned, segment = pair.aligned, pair.aligned.segment
     name = readable(told.reference.name, most=80)
     at = f" at {clock(pair.query.offset_s)}" if pair.query.moving else ""
-    query = _taken(pair.query, "clip", f"Clip{at}", f"The post's clip{at}", pictures)
+    which = f", segment {told.match.segments.index(segment) + 1}" if len(told.match.segments) > 1 else ""
+    query = _taken(pair.query, "clip", f"clip{at}{which}", f"The post's clip{at}", pictures)
     if query.uri and aligned.measured:
         query = _outlined(query, segment)
-    there = f" at {clock(pair.reference.offset_s)}" if pair.reference and pair.reference.moving else ""
+    about = "" if aligned.measured else "≈ "
+    there = f" at {about}{clock(pair.reference.offset_s)}" if pair.reference and pair.reference.moving else ""
     label, alt = f"{name}{there}", f"The reference {name}{there}"
     if pair.reference is None:
         return query, Shot(side="official", label=label, alt=alt, missing=NO_FILE)
@@ -66,7 +68,7 @@ def shots(pair: FramePair, told: Told, pictures: Pictures) -> tuple[Shot, ...]:
     turns = quarter_turns(segment, shape=shape)
     if not plain.uri or not (turns or segment.mirrored):
         return query, plain
-    said = " and ".join(way for way in ways(segment) if way == "mirrored" or way.startswith("turned"))
+    said = " and ".join(filter(None, ("mirrored" * segment.mirrored, f"turned by {90 * turns}°" * bool(turns))))
     turned = _turned(plain, turns, mirrored=segment.mirrored)
     return (
         query,
@@ -79,7 +81,7 @@ def alone(moment: Moment, side: str, franchise: str, pictures: Pictures) -> Shot
     """A picture that nothing was matched with."""
     at = f" at {clock(moment.offset_s)}" if moment.moving else ""
     if side == "clip":
-        return _taken(moment, side, f"Clip{at}", f"The post's clip{at}", pictures)
+        return _taken(moment, side, f"clip{at}", f"The post's clip{at}", pictures)
     name = readable(moment.name, most=80)
     return _taken(moment, side, name + at, f"Official picture {name} of {readable(franchise, most=120)}", pictures)
 

@@ -62,14 +62,15 @@ def _print_match(told: Told, console: Console) -> None:
     if told.left_out:
         _print(_text(told.left_out, "yellow"), console, left=5)
     _print(_text(f"{needed(match)}. {sureness(match)}"), console, left=5)
+    still = told.reference.kind == "image"
     segments = _table("#", "Clip", "Reference", "How", "Nearest", "Pairs")
     most = MOST_SEGMENTS if console.is_terminal else len(match.segments)
     for number, part in enumerate(match.segments[:most], start=1):
         segments.add_row(
             str(number),
             f"{clock(part.query_start_s)} – {clock(part.query_end_s)}",
-            "still" if told.reference.kind == "image" else reference_span(part),
-            _text(", ".join(ways(part)) or "as it is"),
+            "still" if still else reference_span(part),
+            _text(", ".join(ways(part, still=still)) or "as it is"),
             f"{part.best_distance} at {clock(part.best_query_s)}",
             str(part.pairs),
         )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from core.records import Match, Segment
 
 LEFT, RIGHT = 130.0, 985.0  # of a drawing 1,000 wide; the names of methods stand left of it
-TOP, LANE, GAP = 58.0, 72.0, 20.0
+STILL = (470.0, 645.0)  # the box of a picture, which has no time
+TOP, LANE, GAP = 58.0, 56.0, 16.0
 BELOW = 46.0
 LEAST_WIDTH = 3.0  # a moment is drawn as wide as this, so that it is seen
 MOST_BANDS = 60  # in a lane; a browser draws them at once
@@ -28,8 +29,8 @@ class Axis:
     still: bool
 
     def x(self, seconds: float) -> float:
-        """Where a second stands; what lies outside stands at the end."""
-        share = 0.5 if self.still else (seconds - self.start_s) / (self.end_s - self.start_s)
+        """Where a second stands, on an axis that has time; what lies outside stands at the end."""
+        share = (seconds - self.start_s) / (self.end_s - self.start_s)
         return LEFT + min(max(share, 0.0), 1.0) * (RIGHT - LEFT)
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -122,12 +123,14 @@ def _query_axis(parts: Sequence[Segment], duration_s: float | None) -> Axis:
 
 
 def _reference_axis(parts: Sequence[Segment], query: Axis, *, still: bool) -> Axis:
-    """As long as the clip's axis where that holds it, so that equal lengths look equal; around what matched."""
+    """As long as the clip's axis where that holds it, so that equal lengths look equal; from its start if it can."""
     if still:
         return Axis(start_s=0.0, end_s=0.0, still=True)
     first, last = min(part.reference_start_s for part in parts), max(part.reference_end_s for part in parts)
-    length = max((last - first) * 1.1, 0.0 if query.still else query.end_s, 1.0)
-    start_s = max(0.0, (first + last - length) / 2)
+    length = 0.0 if query.still else query.end_s
+    if last - first > length:
+        length = max((last - first) * 1.1, 1.0)
+    start_s = 0.0 if last <= length else (first + last - length) / 2
     return Axis(start_s=start_s, end_s=start_s + length, still=False)
 
 
@@ -170,7 +173,7 @@ def _span(part: Segment) -> str:
 
 def _wide(axis: Axis, start_s: float, end_s: float) -> tuple[float, float]:
     if axis.still:
-        return LEFT, RIGHT
+        return STILL
     start, end = axis.x(start_s), axis.x(end_s)
     if end - start < LEAST_WIDTH:
         middle = min(max((start + end) / 2, LEFT + LEAST_WIDTH / 2), RIGHT - LEAST_WIDTH / 2)

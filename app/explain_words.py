@@ -71,7 +71,7 @@ def needed(match: Match) -> str:
 
 def sureness(match: Match) -> str:
     """The probability in words, and what it is of."""
-    said = "a copy" if match.basis is Basis.COPY else "what a person would call alike"
+    said = "copies" if match.basis is Basis.COPY else "what a person calls alike"
     hundred = f"{100 * match.probability:.1f}".removesuffix(".0")
     return f"By the method's own calibration, {hundred} of 100 such matches are {said}."
 
@@ -84,19 +84,15 @@ def scoring(finding: Finding) -> str:
         )
     hit = f"From {HIT_SCORE:g} a finding stands on the hit list."
     if finding.basis is Basis.COPY:
-        proofs = [reason for reason in finding.reasons if reason.kind not in SUGGESTING]
-        heard = max((one.weight for one in proofs if one.detail.get("region") == "sound"), default=None)
-        seen = max((one.weight for one in proofs if one.detail.get("region") != "sound"), default=None)
-        parts = [
-            f"{weight:g} for the surest {what}"
-            for what, weight in (("picture", seen), ("sound", heard))
-            if weight is not None
-        ]
-        rule = "that both are wrong is the product of their doubts" if len(parts) == 2 else "nothing else adds to it"
-        return f"A copy: {' and '.join(parts)}; {rule}, and no score is above {COPY_MOST:g}. {hit}"
+        seen = max((one.weight for one in finding.reasons if one.kind not in SUGGESTING), default=0.0)
+        heard = max((one.weight for one in finding.reasons if one.kind == "sound"), default=0.0)
+        parts = f"{seen:g} for the surest proof"
+        if heard:
+            parts += f" and {heard:g} for the sound; that both are wrong is the product of their doubts"
+        return f"A copy: {parts}. No score is above {COPY_MOST:g}. {hit}"
     return (
         "A suggestion: the strongest of each kind is added up (name, element, one sign of generation, account, "
-        f"likeness), and the sum stops at {SUGGESTION_MOST:g}, short of what a hash proves. {hit}"
+        f"first frame or likeness, sound), and the sum stops at {SUGGESTION_MOST:g}, short of what a hash proves. {hit}"
     )
 
 

@@ -19,6 +19,7 @@ from store import queries
 from store.ledger import Ledger
 from store.queries import HitRow
 
+LONGEST_ID = 40  # letters; ours have 12
 PICTURED = 12  # matches that get pictures; a person compares no more
 SPREAD = 4  # of them with more pairs than the best one
 
@@ -99,8 +100,9 @@ def explain(ledger: Ledger, finding_id: str, now: datetime) -> Explanation:
     raises      NotFound, saying where the ids are
     """
     wanted = finding_id.strip()
-    if not wanted or not wanted.isascii() or not wanted.isprintable():
-        raise NotFound(f"no finding called {finding_id!a}; `clipwarden hits` lists today's ids")
+    # SQLite takes no pattern of 50 kB, and no lone surrogate, which is what a broken argument becomes.
+    if not 0 < len(wanted) <= LONGEST_ID or not wanted.isascii():
+        raise NotFound(f"no finding called {wanted[:LONGEST_ID]!a}; `clipwarden hits` lists today's ids")
     row = queries.finding(ledger, wanted)
     facts = queries.known(ledger, now=now)
     author = facts.class_of(row.post.platform, row.post.author_handle)

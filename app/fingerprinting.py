@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from core.records import Fingerprint
+from core.records import Fingerprint, Mark
 from matchers.frames import Limits, read
+from matchers.marks import marks
 from matchers.method import RUN_FRAMES, Sense, method
 from matchers.sounds import sound
 
@@ -20,6 +21,11 @@ class FileJob:
     sha256: str
     path: Path
     methods: tuple[str, ...]
+
+
+def read_marks(job: FileJob) -> tuple[Mark, ...]:
+    """What the file says of its own origin: a task of its own, so that a manifest kills no more than its reader."""
+    return marks(job.path)
 
 
 def fingerprint(job: FileJob) -> dict[str, list[Fingerprint]]:

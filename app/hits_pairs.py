@@ -75,7 +75,8 @@ def _matched(reason: Reason, files: Mapping[str, bool], references: Mapping[str,
 
 def _beside(row: HitRow, files: Mapping[str, bool], references: Mapping[str, Reference]) -> tuple[Pair, ...]:
     """The post's first frame beside two official pictures, of the element if there are any, stills first."""
-    official = [r for r in references.values() if r.franchise == row.finding.franchise and r.bank is Bank.POSITIVE]
+    shown = (r for r in references.values() if r.size_bytes)  # an entry of a hash list has no picture
+    official = [r for r in shown if r.franchise == row.finding.franchise and r.bank is Bank.POSITIVE]
     official.sort(key=lambda r: (r.element != row.finding.element, r.kind != "image", r.name))
     left = [Moment(sha256=r.sha256, offset_s=0.0, name=r.name, moving=r.kind == "video") for r in official[:2]]
     right = [Moment(sha256=sha256, offset_s=0.0, name="", moving=moving) for sha256, moving in [*files.items()][:1]]

@@ -70,6 +70,8 @@ def open_home(folder: Path, *, alone: bool = False, new: bool = False) -> Iterat
     settings = load(folder)
     if not (alone or new or (folder / LEDGER).is_file()):
         raise NotFound(f"{folder} holds no ledger; check --home, or begin with `clipwarden init` and `clipwarden run`")
+    if settings.match.model:  # before any method is loaded, here or in a worker
+        os.environ["CLIPWARDEN_MODEL"] = settings.match.model
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "clipwarden.lock")
     if alone:

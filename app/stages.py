@@ -4,19 +4,20 @@ Each writes as results come, one transaction a subject, so that a kill between a
 doubles nothing. None sends anything anywhere.
 """
 
+import json
 import multiprocessing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from multiprocessing import forkserver
 from urllib.parse import urlsplit
 
-from app.fingerprinting import FileJob, fingerprint
+from app.fingerprinting import FileJob, fingerprint, read_marks
 from app.home import Home
 from app.isolation import Guard, each
 from app.progress import Track, track
 from core.errors import ClipwardenError
 from core.findings import RULES_VERSION, judge
-from core.records import Failure, Fingerprint, Match, Media, Post
+from core.records import Failure, Fingerprint, Mark, Match, Media, Post
 from core.times import to_text
 from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
 from matchers.method import Bank, Method, methods
@@ -25,6 +26,8 @@ from store.ledger import Ledger
 
 BATCH = 100  # subjects asked for at a time: the list of work may be millions long
 MIB = 1024 * 1024
+SWEPT = 20_000  # new references looked up at once; a walk over all gathered files is what costs
+MARKS, MARKS_VERSION = "marks", 1  # raise it when other marks are read: every file is then read again
 
 
 def now() -> datetime:
@@ -40,7 +43,8 @@ def warm() -> None:
 
 def register(ledger: Ledger) -> None:
     """Tell the ledger which methods are in force; a new version makes its files due again."""
-    ledger.register_methods({name: method.version for name, method in methods().items()})
+    versions = {name: method.version for name, method in methods().items()}
+    ledger.register_methods(versions, looking={MARKS: MARKS_VERSION})
 
 
 def _due(ledger: Ledger, stage: str) -> Iterator[tuple[str, str]]:
@@ -184,13 +188,31 @@ def fingerprint_files(home: Home) -> dict[str, int]:
 def _files(home: Home) -> Iterator[FileJob]:
     """One job a file, for all the methods it lacks."""
     given = set[str]()
-    for sha256, _ in _due(home.ledger, "fingerprint"):
-        if sha256 in given:
+    for sha256, name in _due(home.ledger, "fingerprint"):
+        if sha256 in given or name == MARKS:
             continue
         given.add(sha256)
-        sql = "SELECT method FROM work WHERE stage = 'fingerprint' AND subject = ?"
-        lacking = tuple(row["method"] for row in home.ledger.rows(sql, [sha256]))
+        sql = "SELECT method FROM work WHERE stage = 'fingerprint' AND subject = ? AND method <> ?"
+        lacking = tuple(row["method"] for row in home.ledger.rows(sql, [sha256, MARKS]))
         yield FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=lacking)
+
+
+def read_all_marks(home: Home) -> dict[str, int]:
+    """Read what downloaded files say of their own origin. Returns files, and how many say they are generated."""
+    counts = {"files": 0, "generated": 0}
+    warm()
+    due = [sha256 for sha256, name in _due(home.ledger, "fingerprint") if name == MARKS]
+    jobs = (FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=()) for sha256 in due)
+    with track("marks", len(due)) as progress:
+        for job, result in each(read_marks, jobs, guard(home)):
+            if isinstance(result, ClipwardenError):  # its pictures may still be read: no failure of the file
+                unread = f"The file's marks could not be read: {result}"
+                result = (Mark(kind="vendor", state="invalid", sentence=unread),)  # noqa: PLW2901 - what is kept of it
+            home.ledger.save_marks(job.sha256, MARKS, MARKS_VERSION, result, at=now())
+            counts["files"] += 1
+            counts["generated"] += any(mark.evidence for mark in result)
+            progress.step(note=_tally(counts))
+    return counts
 
 
 def guard(home: Home) -> Guard:
@@ -212,25 +234,40 @@ def match_files(home: Home) -> dict[str, int]:
             found = banks[name].compare(sha256, fingerprints(ledger, known[name], sha256))
             ledger.save_matches("match", sha256, name, known[name].version, found, at=now())
             _count(counts, progress, len(found))
-        for reference, name in _due(ledger, "sweep"):
-            found = _sweep(ledger, known[name], reference)
-            ledger.save_matches("sweep", reference, name, known[name].version, found, at=now())
-            _count(counts, progress, len(found))
+        for name, references in _due_sweeps(ledger):
+            for reference, found in _sweep(ledger, known[name], references).items():
+                ledger.save_matches("sweep", reference, name, known[name].version, found, at=now())
+                _count(counts, progress, len(found))
     return counts
 
 
-def _sweep(ledger: Ledger, method: Method, reference: str) -> list[Match]:
-    """A new reference against everything that was gathered before it."""
-    one = reference_bank(ledger, method, reference)
-    files = ledger.rows("SELECT subject FROM receipts WHERE stage = 'match' AND method = ?", [method.name])
-    return [
-        match for row in files for match in one.compare(row["subject"], fingerprints(ledger, method, row["subject"]))
-    ]
+def _due_sweeps(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
+    """The new references of each method, so many that one walk over the gathered files serves them all."""
+    by_method: dict[str, list[str]] = {}
+    for reference, name in _due(ledger, "sweep"):
+        by_method.setdefault(name, []).append(reference)
+    for name, references in by_method.items():
+        for start in range(0, len(references), SWEPT):
+            yield name, references[start : start + SWEPT]
 
 
-def reference_bank(ledger: Ledger, method: Method, only: str | None = None) -> Bank:
-    """The references of a method, ready to search; or one of them."""
-    rows = ledger.rows("SELECT id, sha256 FROM refs WHERE ?1 IS NULL OR id = ?1 ORDER BY id", [only])
+def _sweep(ledger: Ledger, method: Method, references: list[str]) -> dict[str, list[Match]]:
+    """New references against everything that was gathered before them."""
+    found: dict[str, list[Match]] = {reference: [] for reference in references}
+    bank = reference_bank(ledger, method, references)
+    sql = "SELECT subject FROM receipts WHERE stage = 'match' AND method = ?"
+    for row in ledger.rows(sql, [method.name]) if len(bank) else []:
+        for match in bank.compare(row["subject"], fingerprints(ledger, method, row["subject"])):
+            found[match.reference].append(match)
+    return found
+
+
+def reference_bank(ledger: Ledger, method: Method, only: Sequence[str] | None = None) -> Bank:
+    """The references of a method, ready to search; or some of them."""
+    chosen = "SELECT id, sha256 FROM refs ORDER BY id"
+    if only is not None:
+        chosen = "SELECT refs.id, sha256 FROM json_each(?) j JOIN refs ON refs.id = j.value ORDER BY refs.id"
+    rows = ledger.rows(chosen, [] if only is None else [json.dumps(only)])
     return method.bank(method, ((row["id"], fingerprints(ledger, method, row["sha256"])) for row in rows))
 
 

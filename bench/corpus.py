@@ -100,7 +100,7 @@ def material(corpus: Path, half: str) -> Material:
     unknown = [file for file in split[half] if file not in known and file not in set(videos)]
     unknown += [file for file in split["tune"] if file not in set(videos) and half == "report"]
     kinds = animations.STRANGER_ANIMATIONS
-    for number in range(STRANGER_STILLS[half] if unknown else 0):
+    for number in range(min(STRANGER_STILLS[half], len(unknown) * len(kinds))):
         again, place = divmod(number, len(unknown))
         # A still that comes back in the next round comes as another kind.
         jobs.append(_still_job(kinds[(place + again) % len(kinds)], unknown[place], None))

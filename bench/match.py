@@ -118,7 +118,7 @@ def peers(index: Mapping[str, Any], queries: Sequence[Query], work: Path, false_
         rows = match_peers.fingerprints(peer, [*files.values(), *(Path(query["file"]) for query in queries)], work)
         mine = [rows[query["file"]] for query in queries]
         table = match_peers.scores(peer, mine, [rows[str(file)] for file in files.values()])
-        above = match_peers.best_threshold(queries, names, table)
+        above = match_peers.best_threshold(peer, queries, names, table)
         result["engines"][peer.name] = described(tally(queries, match_peers.answers(queries, names, table, above)))
         word = "more" if peer.sign > 0 else "fewer"
         result["thresholds"][peer.name] = f"its best, no false hit: {word} than {above * peer.sign:g} {peer.unit}"
@@ -127,7 +127,7 @@ def peers(index: Mapping[str, Any], queries: Sequence[Query], work: Path, false_
             told = tally(queries, match_peers.answers(queries, names, table, float(least)))
             result["documented"][peer.name] = described(told)
         if false_hits:
-            loose = match_peers.best_threshold(queries, names, table, false_hits)
+            loose = match_peers.best_threshold(peer, queries, names, table, false_hits=false_hits)
             told = tally(queries, match_peers.answers(queries, names, table, loose))
             result["as_false_as_ours"][peer.name] = {"mean": round(told.mean, 4), "false": len(told.false)}
         result["costs"][peer.name] = {

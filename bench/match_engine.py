@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -177,19 +177,28 @@ def _hit(match: Match) -> Hit:
             reference=(one.reference_start_s, one.reference_end_s),
             speed=one.speed,
             mirrored=one.mirrored,
+            pairs=one.pairs,
         )
         for one in match.segments
     )
     return Hit(reference=match.reference, score=match.probability, method=match.method, parts=parts)
 
 
+def _frames(parts: tuple[Part, ...]) -> int:
+    return sum(part.pairs for part in parts)
+
+
 def united(by_method: Mapping[str, Mapping[str, list[Hit]]]) -> dict[str, list[Hit]]:
-    """Return the whole engine's answers: for each reference the surest method's hit."""
+    """Return the whole engine's answers: for each reference the surest method's hit, with the finest seconds.
+
+    Times are taken from the method that saw most frames: one a second cannot say more than the second.
+    """
     best: dict[str, dict[str, Hit]] = {}
     for answers in by_method.values():
         for file, hits in answers.items():
             mine = best.setdefault(file, {})
             for hit in hits:
-                if hit.reference not in mine or hit.score > mine[hit.reference].score:
-                    mine[hit.reference] = hit
+                known = mine.get(hit.reference, hit)
+                surer = hit if hit.score > known.score else known
+                mine[hit.reference] = replace(surer, parts=max(known.parts, hit.parts, key=_frames))
     return {file: sorted(hits.values(), key=lambda hit: -hit.score) for file, hits in best.items()}

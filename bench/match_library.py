@@ -6,17 +6,16 @@ knows the scene of each, and counts that as the same scene.
 """
 
 import pickle
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from bench.animations import drawn
 from bench.corpus import CONSOLE, scene
@@ -93,8 +92,9 @@ def library(
     """Yield references until they hold `frames` frames, fingerprinted by one method; kept in chunks of CHUNK."""
     folder = work / "prints" / f"{method.name}-{method.version}" / f"library-{half}"
     folder.mkdir(parents=True, exist_ok=True)
-    so_far, started = 0, time.perf_counter()
-    for chunk in track(range(frames), f"library: {method.name}", console=CONSOLE, disable=frames < 1):
+    so_far = 0
+    for chunk in count():
+        CONSOLE.print(f"library: {method.name}, {so_far} of {frames} frames", end="\r")
         shelf = folder / f"{chunk:05d}.pickle"
         if fresh or not shelf.exists():
             rows = []
@@ -102,9 +102,8 @@ def library(
                 name, pictures = made(number, from_)
                 rows.append((name, len(pictures), method.fingerprint(pictures)))
             shelf.write_bytes(pickle.dumps(rows))
-        for name, count, prints in pickle.loads(shelf.read_bytes()):  # noqa: S301  (written by this bench alone)
+        for name, shown, prints in pickle.loads(shelf.read_bytes()):  # noqa: S301  (written by this bench alone)
             if so_far >= frames:
-                CONSOLE.print(f"library: {so_far} frames, {time.perf_counter() - started:.0f} s")
                 return
-            so_far += count
+            so_far += shown
             yield name, prints

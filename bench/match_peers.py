@@ -54,6 +54,8 @@ PEERS = (
         name="vpdq", script="vpdq_frames.py", words=4, unit="share of the query's frames within 31 bits", sign=1,
         documented=1e-9,
     ),
+    # The same hashes as a user who tunes the bits would use them: the nearest frame pair alone.
+    Peer(name="vpdq, own bits", script="vpdq_frames.py", words=4, unit="bits of 256, nearest frame pair", sign=-1),
     Peer(name="videohash", script="videohash_clip.py", words=1, unit="bits of 64", sign=-1, documented=-10.0),
 )  # fmt: skip
 
@@ -131,6 +133,7 @@ def fingerprints(peer: Peer, files: Sequence[Path], work: Path) -> dict[str, dic
             task = progress.add_task(peer.name, total=len(missing))
             for row in _run([str(python), "-W", "ignore", str(HERE / peer.script)], missing):
                 kept.write(json.dumps(row) + "\n")
+                kept.flush()  # whole lines: a run that is stopped, or another beside it, spoils none
                 known[row["file"]] = row
                 progress.advance(task)
     return known
@@ -178,7 +181,9 @@ def _words(row: dict[str, Any], words: int) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(hashes), ">u8").astype(np.uint64).reshape(len(hashes), words)
 
 
-def best_threshold(queries: Sequence[Query], names: Sequence[str], table: Scores, false_hits: int = 0) -> float:
+def best_threshold(
+    peer: Peer, queries: Sequence[Query], names: Sequence[str], table: Scores, *, false_hits: int = 0
+) -> float:
     """Return the score above which pairs count: the loosest with at most so many false pairs."""
     wrong = [
         table[row, column]
@@ -188,7 +193,7 @@ def best_threshold(queries: Sequence[Query], names: Sequence[str], table: Scores
     ]
     worst = sorted(wrong, reverse=True)
     floor = float(worst[false_hits]) if len(worst) > false_hits else -np.inf
-    return max(floor, 0.0) if len(table) and table.max() > 0 else floor
+    return max(floor, 0.0) if peer.sign > 0 else floor  # a share of 0 is no hit at any threshold
 
 
 def answers(queries: Sequence[Query], names: Sequence[str], table: Scores, above: float) -> dict[str, list[Hit]]:

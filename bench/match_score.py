@@ -25,6 +25,7 @@ class Part:
     reference: tuple[float, float]
     speed: float
     mirrored: bool
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

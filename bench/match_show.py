@@ -32,7 +32,7 @@ def show(result: Mapping[str, Any]) -> None:
             f"{len(one['false'])} false hits on {one['false_queries']} queries"
         )
     for name, one in others.get("as_false_as_ours", {}).items():
-        CONSOLE.print(f"{name} with as many false hits as ours ({one['false']}): mean {one['mean']:.2f}")
+        CONSOLE.print(f"{name} with at most as many false hits as ours ({one['false']}): mean {one['mean']:.2f}")
     if others:
         CONSOLE.print("A peer's threshold is chosen on the very negatives it is measured on, which flatters it;")
         CONSOLE.print("ours are the product's own, chosen on the other half.")

@@ -116,21 +116,18 @@ def _judge_franchise(
 
 
 def score(reasons: Sequence[Reason], *, copied: bool) -> float:
-    """0..1. A copy: the surest picture and the surest sound, which fail independently of each other.
+    """0..1. A copy: the surest picture, and the sound, which fails independently of it.
 
     Otherwise what suggests adds up, and stops short of what a hash proves.
     """
-    if copied:
-        proofs = [reason for reason in reasons if reason.kind not in SUGGESTING]
-        doubt = 1.0
-        for heard in (True, False):
-            doubt *= 1 - max((r.weight for r in proofs if (r.detail.get("region") == "sound") is heard), default=0.0)
-        return round(min(1 - doubt, COPY_MOST), 3)
     best = {kind: max((r.weight for r in reasons if r.kind == kind), default=0.0) for kind in SUGGESTING}
+    if copied:
+        doubt = min(1 - reason.weight for reason in reasons if reason.kind not in SUGGESTING)
+        return round(min(1 - doubt * (1 - best["sound"]), COPY_MOST), 3)
     # A platform's label, the file's mark and the author's own tag say the same thing: the strongest counts.
     generated = max(best["label"], best["mark"], best["tag"])
     seen = max(best["start"], best["likeness"])
-    total = best["words"] + best["element"] + generated + best["account"] + seen
+    total = best["words"] + best["element"] + generated + best["account"] + seen + best["sound"]
     return round(min(total, SUGGESTION_MOST), 3)
 
 

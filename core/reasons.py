@@ -12,12 +12,14 @@ from core.words import tag
 AI_LABELLED = 0.38  # the platform itself says the clip is generated; with an element's name alone not yet a hit
 AI_MARKED = 0.38  # the file itself says so
 AI_TAGGED = 0.35  # the author says so with a generator's tag
+SOUND_MOST = 0.45  # a tune is used by thousands, and says nothing of the picture: alone it is no hit
 STARTS_FROM = 0.62  # the first second is an official still, and what follows is not: how image-to-video begins
 SILENCED = 0.05  # explained by the negative or the licensed bank
+SOUND = "sound"  # how the regions of sound begin
 FIRST_S = 1.0  # what counts as the start of a clip
 LEAST_CLIP_S = 2.0  # a shorter clip is all start
 
-SUGGESTING = frozenset({"words", "element", "label", "mark", "tag", "account", "start", "likeness"})
+SUGGESTING = frozenset({"words", "element", "label", "mark", "tag", "account", "start", "likeness", "sound"})
 
 
 def match_reason(match: Match, reference: Reference, *, duration_s: float | None = None) -> Reason:
@@ -31,11 +33,12 @@ def match_reason(match: Match, reference: Reference, *, duration_s: float | None
     if starts_from(match, reference, duration_s):
         kind, weight = "start", STARTS_FROM
         said = f"Starts from “{reference.name}”: its frame {clock(best.best_query_s)} equals it, the rest does not"
+    elif best.region.startswith(SOUND):
+        kind, weight = "sound", min(weight, SOUND_MOST)
+        said = f"The sound at {clock(best.best_query_s)} is that of “{reference.name}”{there}"
     elif match.basis is Basis.SUGGESTION:
         kind = "likeness"
         said = f"Frame {clock(best.best_query_s)} looks like “{reference.name}”{there}"
-    elif best.region == "sound":
-        said = f"The sound at {clock(best.best_query_s)} is that of “{reference.name}”{there}"
     elif match.more_is_nearer:
         said = f"Frame {clock(best.best_query_s)} shows “{reference.name}”{there}{_way(best)}"
     else:
@@ -111,7 +114,7 @@ def _way(part: Segment) -> str:
     """How the query shows the picture, where that is not plainly."""
     ways = [
         "mirrored" if part.mirrored else "",
-        part.region.removeprefix("whole").strip() if part.region not in {"whole", "sound"} else "",
+        part.region.removeprefix("whole").strip() if part.region != "whole" else "",
         _place(part.query_outline),
     ]
     told = ", ".join(way for way in ways if way)
@@ -135,7 +138,7 @@ def _stretch(match: Match, reference: Reference) -> str:
     if length < 1:
         return ""
     here = f"; {clock(part.query_start_s)}–{clock(part.query_end_s)} shows it"
-    if part.region == "sound":
+    if part.region.startswith(SOUND):
         here = f"; {clock(part.query_start_s)}–{clock(part.query_end_s)} sounds so"
     if reference.kind == "image" or part.speed == 0:
         return f"{here} standing still" if reference.kind == "video" else here

@@ -15,8 +15,13 @@ from core.records import Segment
 
 # Reference seconds per query second; 0 is a frozen picture. The first wins where two explain the
 # same: real speed first, then the picture that stands still.
-SPEEDS = (1.0, 0.0, 0.5, 0.75, 1.25, 1.5, 2.0)
+SPEEDS = (1.0, 0.0, 0.5, 0.75, 1.25, 1.5, 2.0, -1.0)
 TOLERANCE_S = 1.0  # both sides are sampled once a second, so true pairs stray by up to a second
+FITTED_PAIRS, MOST_FITTED = 5, 120  # of a run whose speed is measured
+FITTED_APART_S = 1.5  # nearer frames say little of the speed
+FITTED_SHARE = 0.7  # of a run that must lie on the closer line
+SLOWEST, FASTEST = 0.2, 4.0
+SAME_SPEED = 0.02  # less is the sampling
 GAP_S = 6.0  # a longer silence ends a segment; hits drop out for a few seconds in motion or fades
 
 
@@ -44,7 +49,7 @@ def align(hits: Hits) -> list[Segment]:
     """
     segments: list[Segment] = []
     while len(hits):
-        stretch, speed = _longest(hits)
+        stretch, speed = _refined(hits, *_longest(hits))
         if len(stretch) == 1:  # nothing left agrees with anything: no need to vote on each
             segments += [_segment(lone, 0.0) for lone in _lone(hits)]
             break
@@ -66,12 +71,43 @@ def _longest(hits: Hits) -> tuple[Hits, float]:
     return best, best_speed
 
 
-def _best_run(hits: Hits, speed: float) -> Hits:
+def _refined(hits: Hits, run: Hits, speed: float) -> tuple[Hits, float]:
+    """Measure the speed on the run itself, and keep to that line more closely if as much lies on it.
+
+    The median of the slopes between its pairs (Theil 1950, Sen 1968): a few wrong pairs do not move it.
+    """
+    known = speed
+    for _ in range(2):
+        if speed == 0 or len(run) < FITTED_PAIRS:
+            return run, speed
+        slope = _slope(run)
+        if slope is None or not SLOWEST <= abs(slope) <= FASTEST:
+            return run, speed
+        slope = float(np.sign(slope)) if abs(abs(slope) - 1) < SAME_SPEED else round(slope, 3)
+        closer = _best_run(hits, slope, TOLERANCE_S / 2)
+        if len(closer) < FITTED_SHARE * len(run):
+            return run, speed
+        run, speed = closer, slope
+    return run, speed if len(run) else known
+
+
+def _slope(run: Hits) -> float | None:
+    """The median slope over pairs a second apart or more; None when there are too few."""
+    some = np.linspace(0, len(run) - 1, min(len(run), MOST_FITTED)).astype(np.int64)
+    query_s, reference_s = run.query_s[some], run.reference_s[some]
+    apart_s = query_s[None, :] - query_s[:, None]
+    far = apart_s >= FITTED_APART_S
+    if far.sum() < FITTED_PAIRS:
+        return None
+    return float(np.median((reference_s[None, :] - reference_s[:, None])[far] / apart_s[far]))
+
+
+def _best_run(hits: Hits, speed: float, tolerance_s: float = TOLERANCE_S) -> Hits:
     """Return the nearest hit of each query frame on the best line of one speed, up to a gap."""
     shift_s = hits.reference_s - speed * hits.query_s
     stray_s = np.abs(shift_s - _centre(hits, shift_s))
     order = np.lexsort((stray_s, hits.distance, hits.query_s))
-    line = hits.where(order[stray_s[order] <= TOLERANCE_S])
+    line = hits.where(order[stray_s[order] <= tolerance_s])
     line = line.where(np.unique(line.query_s, return_index=True)[1])
     breaks = np.flatnonzero(np.diff(line.query_s) > GAP_S) + 1
     runs = [line.where(rows) for rows in np.split(np.arange(len(line)), breaks)]

@@ -23,6 +23,9 @@ UPRIGHT, MIRRORED = "", "mirrored"
 # Chance that a match is what it says, by its distance over the threshold and what supports it. At
 # distance 0 only a mistaken reference is left; at the threshold it is closest to where false ones begin.
 SUREST, LEAST_SURE = 0.99, 0.80
+WHOLE = frozenset({"whole", "inner"})
+MOMENT_S = 0.7  # frames nearer than this show much the same
+MOST_ROWS = 20_000  # a query frame that equals more reference frames shows nothing of its own: it is left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,7 @@ class HashBank:
     references  their ids
     owner       int32 (m,): the position in `references` that each row of the index belongs to
     offset_s    float64 (m,): when that frame is shown
+    whole       bool (m,): whether it was hashed whole, or all of it inside its bars
     turns       what queries are looked up by as well
     """
 
@@ -40,6 +44,7 @@ class HashBank:
     references: tuple[str, ...]
     owner: NDArray[np.int32]
     offset_s: NDArray[np.float64]
+    whole: NDArray[np.bool_]
     turns: Turns
 
     def __len__(self) -> int:
@@ -55,10 +60,13 @@ class HashBank:
             return []
         values = pack(one.value for one in usable)
         looked_up = np.concatenate([values, *(turn(values) for turn in self.turns.values())])  # one scan for all
-        query_rows, rows, distances = self.index.within(looked_up, self.method.threshold)
+        query_rows, rows, distances = self.index.capped(looked_up, self.method.threshold, most=MOST_ROWS).pairs
+        whole = _whole(usable)
         segments: dict[str, list[Segment]] = {}
         for number, turn in enumerate((UPRIGHT, *self.turns)):
             mine = query_rows // len(usable) == number
+            part = ~(whole[query_rows % len(usable)] & self.whole[rows])
+            mine &= distances <= _allowed(self.method, part=part, turned=turn not in {UPRIGHT, MIRRORED})
             found = (query_rows[mine] % len(usable), rows[mine], distances[mine])
             for name, more in _segments(self, usable, found, turn).items():
                 known = segments.setdefault(name, [])
@@ -84,6 +92,7 @@ def hash_bank(method: Method, references: References, *, turns: Turns | None = N
         references=tuple(names),
         owner=np.array(owners, np.int32),
         offset_s=np.array([one.offset_s for one in kept], np.float64),
+        whole=_whole(kept),
         turns=turns or {},
     )
 
@@ -133,6 +142,20 @@ def _explained(segment: Segment, known: list[Segment]) -> bool:
     )
 
 
+def _whole(fingerprints: list[Fingerprint]) -> NDArray[np.bool_]:
+    return np.array([one.region in WHOLE for one in fingerprints], np.bool_)
+
+
+def _allowed(method: Method, *, part: NDArray[np.bool_], turned: bool) -> NDArray[np.int64]:
+    """How far a pair may be apart: parts of frames and quarter turns are many more chances to be wrong.
+
+    Both together count never: small, empty parts, turned, made the only false hits of the first trials.
+    """
+    if turned:
+        return np.where(part, -1, method.threshold * 3 // 4)
+    return np.where(part, method.threshold * 3 // 4, method.threshold)
+
+
 def _usable(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
     return [one for one in fingerprints if one.quality >= method.least_quality]
 
@@ -155,5 +178,9 @@ def _by_reference(
 
 
 def _supported(method: Method, segment: Segment) -> bool:
-    """Say whether a segment is evidence: two frames that agree in time, or one that is very near."""
-    return segment.pairs >= 2 or segment.best_distance <= method.lone_threshold
+    """Say whether a segment is evidence: frames that agree in time, or one that is very near.
+
+    Frames of one moment are one frame, however densely they were taken.
+    """
+    lasting = segment.pairs >= 2 and segment.query_end_s - segment.query_start_s >= MOMENT_S
+    return lasting or segment.best_distance <= method.lone_threshold

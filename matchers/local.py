@@ -24,7 +24,8 @@ LEAST_FEATURES = 8  # a frame with fewer shows nothing that could be told from a
 LEAST_CELLS, LEAST_SPREAD = 4, 3  # a frame pair with fewer is not even counted
 CHANCE_CELLS = 5  # what unrelated frames reach now and then; only what lies above it counts
 FRAMES = 6  # the best frames of a query that are added up: a long clip must not win by its length
-ENOUGH = 8  # cells above chance, over those frames
+ENOUGH = 17  # cells above chance, over those frames
+ENOUGH_ALONE = 20  # the same when one frame is all there is: two captions in one letter have reached 13
 LONE_CELLS = 9  # a stretch of one frame is told only if it has as many
 SUREST, LEAST_SURE, SURE_CELLS = 0.99, 0.80, 60
 
@@ -56,8 +57,8 @@ class FeatureBank:
         matches = []
         for owner in sorted({owner for owner, _ in found}):
             both = {mirrored: found[owner, mirrored] for mirrored in (False, True) if (owner, mirrored) in found}
-            strength = _strength([hit for hits in both.values() for hit in hits])
-            if strength >= ENOUGH:
+            strength, frames = _strength([hit for hits in both.values() for hit in hits])
+            if strength >= (ENOUGH if frames > 1 else ENOUGH_ALONE):
                 segments = [one for mirrored, hits in both.items() for one in self._segments(hits, mirrored=mirrored)]
                 matches.append(self._match(sha256, owner, strength, segments))
         return sorted(matches, key=lambda match: (-match.distance, match.reference))
@@ -103,12 +104,13 @@ class FeatureBank:
         )
 
 
-def _strength(hits: list[tuple[float, Agreement, Features]]) -> int:
-    """Add up the cells above chance of the query's best frames."""
+def _strength(hits: list[tuple[float, Agreement, Features]]) -> tuple[int, int]:
+    """Add up the cells above chance of the query's best frames, and count those that have any."""
     best: dict[float, int] = {}
     for query_s, agreement, _ in hits:
         best[query_s] = max(best.get(query_s, 0), agreement.cells)
-    return sum(sorted((max(0, cells - CHANCE_CELLS) for cells in best.values()), reverse=True)[:FRAMES])
+    above = sorted((cells - CHANCE_CELLS for cells in best.values() if cells > CHANCE_CELLS), reverse=True)[:FRAMES]
+    return sum(above), len(above)
 
 
 def fingerprint(frames: Sequence[Frame]) -> list[Fingerprint]:
@@ -162,7 +164,7 @@ def _outline(
 def _alike() -> Iterator[tuple[Sample, Sample]]:
     yield still(scene(1)), still(resized(scene(1)[20:160, 40:290], 320, 180))
     yield still(scene(2)), still(scene(2)[:, ::-1].copy())
-    yield still(scene(3)), still(bordered(resized(scene(3), 200, 112), side_px=60))
+    yield still(scene(3)), still(bordered(resized(scene(3), 256, 144), side_px=40))
 
 
 def _unlike() -> Iterator[tuple[Sample, Sample]]:
@@ -175,7 +177,7 @@ METHOD = Method(
     version=1,
     unit="cells",
     threshold=ENOUGH,
-    lone_threshold=ENOUGH,
+    lone_threshold=ENOUGH_ALONE,
     least_quality=LEAST_FEATURES,
     fingerprint=fingerprint,
     bank=bank,

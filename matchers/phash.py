@@ -30,6 +30,7 @@ REDUNDANCY = 4  # highfreq_factor in imagehash: the picture is made 4 x 16 px fi
 HEX_DIGITS = (16, 64)  # of a hash of 64 bits, of 256 bits
 REDUCED_PX = 128  # twice the side that a frame is hashed at: it is averaged to this first
 FLAT_LEVELS = 4  # of 256: less across a block of the 64 x 64 picture is noise or the end of a fade
+FULL_LEVELS = 1.6  # of 256: a median frequency as strong is quality 100; real frames have 0.8 to 5, plain walls 0.3
 BLANK_QUALITY = 4  # two blocks of 64 or fewer: black, white, a channel's logo in the corner
 
 
@@ -41,7 +42,7 @@ def bits(lumas: list[Luma], *, hash_size: int = LOW) -> NDArray[np.uint8]:
     returns     uint8 (n, hash_size squared / 8): the bits of imagehash.phash(Image.fromarray(luma), hash_size)
     source      imagehash 4.3.2, phash: the same transforms in the same order, or bits would differ
     """
-    return _hashes(np.stack([_small(luma, hash_size) for luma in lumas]), hash_size)
+    return _signs(_low(np.stack([_small(luma, hash_size) for luma in lumas]), hash_size))
 
 
 def to_hex(value: bytes) -> str:
@@ -59,26 +60,33 @@ def from_hex(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def quality(smalls: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Say how much of the picture shows anything: the share of its 64 blocks that are not flat.
+def quality(smalls: NDArray[np.uint8], low: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Say how much of the hash is picture and not chance.
 
     smalls  uint8 (n, 64, 64)
-    returns (n,), 0..100 %
-    tried   the sum of gradients, as PDQ does: blind to title cards, whose few letters are all edges
+    low     float64 (n, 256): their lowest frequencies
+    returns (n,), 0..100: the smaller of two. How many of the picture's 64 blocks are not flat: a title card
+            is. And how strong the median frequency is: the bits say which are above it, so where half of
+            them are noise the same hash comes of any plain wall in the same light.
+    tried   the sum of gradients, as PDQ does: blind to both
     """
     blocks = smalls.reshape(-1, 8, 8, 8, 8).astype(np.int16)  # n, block row, row, block column, column
     spread = blocks.max(axis=(2, 4)) - blocks.min(axis=(2, 4))
-    shown: NDArray[np.int64] = (spread >= FLAT_LEVELS).sum(axis=(1, 2), dtype=np.int64)
-    return shown * 100 // 64
+    shown = (spread >= FLAT_LEVELS).sum(axis=(1, 2), dtype=np.int64) * 100 // 64
+    levels = np.median(np.abs(low), axis=1) * 2 / smalls.shape[1] ** 2
+    strong: NDArray[np.int64] = np.minimum(100, 100 * levels / FULL_LEVELS).astype(np.int64)
+    least: NDArray[np.int64] = np.minimum(shown, strong)
+    return least
 
 
 def fingerprint(frames: Sequence[Frame]) -> list[Fingerprint]:
     """Hash every frame of a run that shows anything, and each picture of its own inside it: see regions.py."""
     views = regions.views(frames)
     smalls = np.stack([_small(_reduced(luma), LOW) for _, _, luma in views])
+    low = _low(smalls, LOW)
     return [
         Fingerprint(offset_s=offset_s, region=region, value=value.tobytes(), quality=int(worth))
-        for (offset_s, region, _), value, worth in zip(views, _hashes(smalls, LOW), quality(smalls), strict=True)
+        for (offset_s, region, _), value, worth in zip(views, _signs(low), quality(smalls, low), strict=True)
         if worth > BLANK_QUALITY
     ]
 
@@ -95,9 +103,13 @@ def _small(luma: Luma, hash_size: int) -> Luma:
     return np.asarray(Image.fromarray(luma).resize((side_px, side_px), Image.Resampling.LANCZOS))
 
 
-def _hashes(smalls: NDArray[np.uint8], hash_size: int) -> NDArray[np.uint8]:
+def _low(smalls: NDArray[np.uint8], hash_size: int) -> NDArray[np.float64]:
     rows = dct(smalls, axis=1)[:, :hash_size]
-    low = dct(rows, axis=2)[:, :, :hash_size].reshape(len(smalls), hash_size * hash_size)
+    low: NDArray[np.float64] = dct(rows, axis=2)[:, :, :hash_size].reshape(len(smalls), hash_size * hash_size)
+    return low
+
+
+def _signs(low: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
 
 
@@ -116,7 +128,7 @@ def _unlike() -> Iterator[tuple[Sample, Sample]]:
 
 METHOD = Method(
     name="phash",
-    version=2,
+    version=3,
     unit="bits",
     threshold=64,
     lone_threshold=52,

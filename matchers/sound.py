@@ -1,11 +1,12 @@
 """The sound track: the same recording under another picture, or the same picture's own sound.
 
 Survives another codec, volume, speech or music mixed over it, cuts, a change of speed up to a
-quarter and of tempo alone. Proves that the sound was copied; says nothing about the picture.
+quarter and of tempo alone. Says that the sound was copied, and nothing about the picture: a tune is
+used by thousands, so it only suggests.
 Never recognises a melody sung anew, nor anything in silence, hum, noise or a held chord.
 """
 
-from core.records import Fingerprint
+from core.records import Basis, Fingerprint
 from matchers import chromaprint, examples_sound
 from matchers.chromaprint import NOTHING, items, pack
 from matchers.method import Method, Sense
@@ -50,6 +51,7 @@ METHOD = Method(
     lone_threshold=130,
     least_quality=1,
     sense=Sense.SOUND,
+    basis=Basis.SUGGESTION,
     fingerprint=fingerprint,
     bank=sound_bank,
     alike=examples_sound.alike,

@@ -13,7 +13,7 @@ import numpy as np
 from core.records import Fingerprint, Match, Segment
 from matchers.chromaprint import HOP_S, REACH_S, Items, unpack
 from matchers.method import Method, References
-from matchers.sound_lines import WINDOWS, Line, best_lines
+from matchers.sound_lines import ALLOWED, ALLOWED_TURNED, WINDOWS, Line, best_lines
 from matchers.sound_votes import Places, votes
 
 # Marks on a ruler: their differences are 1 to 9 steps, so that five speeds on each side make nineteen
@@ -60,8 +60,9 @@ class SoundBank:
             for reference_speed, place in zip(SPEEDS, self.places, strict=True):
                 if query_speed == reference_speed and query_speed != 1.0:
                     continue  # the ratio 1 is looked at once
-                tempos = TEMPOS if query_speed == reference_speed else NEARLY
-                for line in best_lines(items, place, votes(items, place), tempos):
+                same = query_speed == reference_speed
+                tempos, allowed = (TEMPOS, ALLOWED) if same else (NEARLY, ALLOWED_TURNED)
+                for line in best_lines(items, place, votes(items, place), tempos, allowed):
                     segment = _segment(line, query_speed, reference_speed, offset_s, place)
                     found.setdefault(line.owner, []).append(segment)
         kept = {owner: _apart(segments) for owner, segments in found.items()}

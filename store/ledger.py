@@ -134,7 +134,7 @@ class Ledger:
                 self.db.execute("DELETE FROM receipts WHERE method = ?", [name])
                 self.db.execute(
                     "INSERT INTO work (stage, subject, method) SELECT 'fingerprint', sha256, ? FROM"
-                    " (SELECT sha256 FROM media UNION SELECT sha256 FROM refs WHERE ?)",
+                    " (SELECT sha256 FROM media UNION SELECT sha256 FROM refs WHERE ? AND size_bytes > 0)",
                     [name, compares],
                 )
 

@@ -146,7 +146,7 @@ def hits_of_post(ledger: Ledger, post_id: str) -> list[Hit]:
     columns = [column[0] for column in cursor.description]
     split = columns.index("more_is_nearer") + 1
     return [
-        _hit(dict(zip(columns, row, strict=True)), dict(zip(columns[split:], row[split:], strict=True)))
+        _hit(dict(zip(columns[:split], row[:split], strict=True)), dict(zip(columns[split:], row[split:], strict=True)))
         for row in cursor
     ]
 

@@ -96,6 +96,7 @@ def _demo_home(folder: Path, site: str, studio: Path) -> Iterator[Home]:
                 kind = Bank(bank)
                 refs.add(home, brand=brand, franchise=title, element=part, bank=kind, paths=paths, progress=progress)
         stages.fingerprint_files(home)
+        stages.read_all_marks(home)
         yield home
 
 

@@ -63,6 +63,7 @@ def match() -> None:
 
     with home(alone=True, sync=True) as opened:
         stages.fingerprint_files(opened)
+        stages.read_all_marks(opened)
         stages.match_files(opened)
 
 
@@ -95,6 +96,7 @@ def run_stages(opened: Home, *, everything: bool = False) -> bool:
     blind = _crawl(opened, [], due=not everything)
     stages.fetch(opened)
     stages.fingerprint_files(opened)
+    stages.read_all_marks(opened)
     stages.match_files(opened)
     stages.find(opened)
     today = daily(opened.ledger, datetime.now(UTC).date(), datetime.now(UTC))

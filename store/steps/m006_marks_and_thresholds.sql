@@ -12,11 +12,12 @@ CREATE TABLE marks (
 -- compares 0: what it finds in a file is judged with the post, and never looked up among references.
 ALTER TABLE methods ADD COLUMN compares INTEGER NOT NULL DEFAULT 1;
 
+-- A reference of size 0 is an entry of a hash list: it has no file to look at.
 DROP TRIGGER reference_arrives;
 
 CREATE TRIGGER reference_arrives AFTER INSERT ON refs BEGIN
   INSERT OR IGNORE INTO work (stage, subject, method)
-    SELECT 'fingerprint', NEW.sha256, name FROM methods WHERE compares AND NOT EXISTS
+    SELECT 'fingerprint', NEW.sha256, name FROM methods WHERE compares AND NEW.size_bytes > 0 AND NOT EXISTS
       (SELECT 1 FROM receipts r WHERE r.stage = 'fingerprint' AND r.subject = NEW.sha256 AND r.method = methods.name
          AND r.version = methods.version)
       AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.stage = 'fingerprint' AND f.subject = NEW.sha256);

@@ -9,7 +9,7 @@ import pytest
 
 from bench.animations import ANIMATIONS
 from bench.animations import make as animate
-from bench.attacks import ATTACKS, Footage, cut, make, probe
+from bench.attacks import ATTACKS, Attack, Footage, cut, make, probe
 from bench.overlays import KINDS, WORDINGS, overlay
 from matchers.examples import scene
 from tests.matchers.media import moving, video
@@ -42,7 +42,9 @@ def test_splice_says_where_the_copy_is(clips: tuple[Footage, Path], tmp_path: Pa
     clip, other = clips
     (truth,) = make(BY_NAME["splice"], clip, other, tmp_path / "q.mp4", "seed")
     middle, there = sum(truth.query) / 2, sum(truth.reference) / 2
-    inside = alike(frames(tmp_path / "q.mp4", middle), frames(clip.path, there))
+    # The cut falls on a frame of 0.1 s, so the reference's own time may be one frame off.
+    near = [frames(clip.path, there + step) for step in (-0.1, 0.0, 0.1)]
+    inside = max(alike(frames(tmp_path / "q.mp4", middle), one) for one in near)
     before = alike(frames(tmp_path / "q.mp4", truth.query[0] - 0.5), frames(clip.path, truth.reference[0]))
 
     assert (inside > 0.95, before < 0.6) == (True, True)
@@ -63,13 +65,12 @@ def test_truth_holds_a_quarter_in(clips: tuple[Footage, Path], tmp_path: Path, n
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_cut_lies_within_the_clip_and_off_the_second(attack: object) -> None:
+def test_cut_lies_within_the_clip_and_off_the_second(attack: Attack) -> None:
     """Long clips and short ones: samples of copy and reference must not fall together."""
-    assert attack in ATTACKS
     for duration_s in (4.3, 9.0, 60.0):
         clip = Footage(path=Path("x"), width_px=640, height_px=360, duration_s=duration_s, rate=25.0)
         for seed in range(40):
-            start, length = cut(attack, clip, Random(seed))  # type: ignore[arg-type]  # parametrize knows no type
+            start, length = cut(attack, clip, Random(seed))  # noqa: S311  (a seed to repeat)
 
             assert start >= 0
             assert start + length <= duration_s
@@ -98,7 +99,7 @@ def test_stand_in_begins_with_the_still_and_leaves_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_overlay_is_seeded_and_leaves_the_picture_visible(kind: str) -> None:
     """The same seed draws the same; and no overlay hides more than four fifths."""
-    first, second = (np.asarray(overlay((kind,), 320, 180, Random("a"))) for _ in range(2))
+    first, second = (np.asarray(overlay((kind,), 320, 180, Random("a"))) for _ in range(2))  # noqa: S311  (a seed)
 
     assert np.array_equal(first, second)
     assert 0.002 < float((first[..., 3] > 200).mean()) < 0.8

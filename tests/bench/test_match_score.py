@@ -66,7 +66,7 @@ def test_best_threshold_is_the_loosest_without_a_false_pair() -> None:
     rows = [{"print": ["0" * 15 + "1"]}, {"print": ["f" * 15 + "0"]}, {"print": []}]
     queries = [query("a", "asl_group1.mp4"), query("b", None, group="distractor"), query("c", "flower.mp4")]
     table = scores(phash, rows, references)
-    above = best_threshold(queries, REFERENCES, table)
+    above = best_threshold(phash, queries, REFERENCES, table)
     hits = answers(queries, REFERENCES, table, above)
 
     # a is 1 bit from its truth and 3 from its other take; b, a stranger, is 4 bits from the flower.

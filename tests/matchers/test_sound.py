@@ -130,10 +130,10 @@ def test_offset_of_the_sound_counts(bank: SoundBank) -> None:
 
 
 def test_match_says_moderately_what_it_proves(bank: SoundBank) -> None:
-    """The recording is the same; the picture may be another: never as sure as a picture's copy."""
+    """The recording is the same; the picture may be another: it suggests, and never as surely as a picture."""
     (match,) = found(bank, PART)
 
-    assert match.basis is Basis.COPY
+    assert match.basis is Basis.SUGGESTION
     assert COMMON_MOST < match.probability < 0.8
 
 

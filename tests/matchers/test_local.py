@@ -1,0 +1,138 @@
+"""Local features: what geometry finds, what it tells, and what it must not believe."""
+
+import cv2
+import numpy as np
+import pytest
+
+from core.errors import ShapeError
+from core.records import Match
+from matchers.examples import resized, scene, still
+from matchers.feature_index import FeatureIndex
+from matchers.features import describe, unpack
+from matchers.frames import Frame, Luma
+from matchers.local import METHOD
+
+SCENE = scene(11)
+HEIGHT, WIDTH = SCENE.shape
+
+
+def look_up(query: Luma, *references: Luma) -> list[Match]:
+    """Find one picture among others, which are called r0, r1 ..."""
+    known = [(f"r{number}", METHOD.fingerprint(still(one))) for number, one in enumerate(references)]
+    return METHOD.bank(METHOD, known).compare("q", METHOD.fingerprint(still(query)))
+
+
+def turned(degrees: float) -> Luma:
+    matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), degrees, 1.0)
+    return np.asarray(cv2.warpAffine(SCENE, matrix, (WIDTH, HEIGHT)), np.uint8)
+
+
+def inset(share: float) -> Luma:
+    """The scene in a corner of another one."""
+    small = resized(SCENE, int(WIDTH * share), int(HEIGHT * share))
+    around = scene(99).copy()
+    around[10 : 10 + small.shape[0], 20 : 20 + small.shape[1]] = small
+    return around
+
+
+def lettered(luma: Luma, text: str) -> Luma:
+    """The picture with lettering over its lower quarter."""
+    written = luma.copy()
+    written[130:170] = 10
+    cv2.putText(written, text, (10, 158), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 240, 2)
+    return written
+
+
+@pytest.mark.parametrize(
+    "query",
+    [turned(5), turned(-30), np.rot90(SCENE).copy(), inset(0.5), SCENE[30:150, 60:260], SCENE[:, ::-1].copy()],
+    ids=["5 degrees", "30 degrees", "quarter turn", "picture in picture", "crop", "mirrored"],
+)
+def test_copy_is_found_however_it_is_moved(query: Luma) -> None:
+    """The reference is found among others, and no other is."""
+    found = look_up(query, scene(1), SCENE, scene(2), scene(3))
+
+    assert [match.reference for match in found] == ["r1"]
+
+
+def test_outline_says_where_the_reference_lies() -> None:
+    """The four corners of a picture in a picture, clockwise, within one hundredth of the frame."""
+    (match,) = look_up(inset(0.5), SCENE)
+    left, top, right, bottom = 20 / WIDTH, 10 / HEIGHT, 20 / WIDTH + 0.5, 10 / HEIGHT + 0.5
+
+    assert match.segments[0].query_outline == pytest.approx(
+        (left, top, right, top, right, bottom, left, bottom), abs=0.01
+    )
+
+
+def test_mirror_is_told_and_its_outline_runs_backwards() -> None:
+    """A mirrored copy says so; its top left corner lies at the right."""
+    (match,) = look_up(SCENE[:, ::-1].copy(), SCENE)
+    segment = match.segments[0]
+
+    assert (segment.mirrored, segment.query_outline[0] > 0.9, segment.query_outline[2] < 0.1) == (True, True, True)
+
+
+def test_same_lettering_over_different_pictures_is_no_match() -> None:
+    """Letters agree by the dozen, in one line: that is a caption, not a copy."""
+    found = look_up(lettered(scene(21), "WAIT FOR IT"), lettered(scene(22), "WAIT FOR IT"))
+
+    assert found == []
+
+
+def test_mirrored_features_are_those_of_the_mirrored_picture() -> None:
+    """Exchanging two words gives the descriptor of the mirrored picture, but for a few bits."""
+    plain, mirrored = unpack(describe(SCENE)).mirrored(), unpack(describe(SCENE[:, ::-1].copy()))
+    near = np.hypot(plain.x[:, None] - mirrored.x, plain.y[:, None] - mirrored.y) < 0.5
+    apart = np.bitwise_count(plain.bits[:, None, :] ^ mirrored.bits[None, :, :]).sum(axis=2)
+
+    assert np.median(np.where(near, apart, 128).min(axis=1)[near.any(axis=1)]) <= 6
+
+
+def test_seconds_of_a_copy_are_told() -> None:
+    """A clip cut from 2 s to 6 s of its reference says so."""
+    frames = [Frame(offset_s=float(second), luma=scene(40 + second)) for second in range(8)]
+    cut = [Frame(offset_s=frame.offset_s - 2, luma=turned_of(frame.luma)) for frame in frames[2:7]]
+    (match,) = METHOD.bank(METHOD, [("r", METHOD.fingerprint(frames))]).compare("q", METHOD.fingerprint(cut))
+    part = match.segments[0]
+
+    assert (part.query_start_s, part.query_end_s, part.reference_start_s, part.reference_end_s, part.speed) == (
+        0.0,
+        4.0,
+        2.0,
+        6.0,
+        1.0,
+    )
+
+
+def turned_of(luma: Luma) -> Luma:
+    matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), 8, 0.9)
+    return np.asarray(cv2.warpAffine(luma, matrix, (WIDTH, HEIGHT)), np.uint8)
+
+
+def test_only_ticks_are_described() -> None:
+    """Frames between the whole seconds are for the cheap methods."""
+    frames = [Frame(offset_s=number / 4, luma=SCENE, tick=number % 4 == 0) for number in range(8)]
+
+    assert [one.offset_s for one in METHOD.fingerprint(frames)] == [0.0, 1.0]
+
+
+def test_bank_of_nothing_finds_nothing() -> None:
+    """No references, no matches, no error."""
+    assert METHOD.bank(METHOD, []).compare("q", METHOD.fingerprint(still(SCENE))) == []
+
+
+def test_answers_do_not_depend_on_what_was_asked_before() -> None:
+    """The marks of one lookup do not hide rows from the next."""
+    index = FeatureIndex([unpack(describe(scene(number))) for number in range(6)])
+    query = unpack(describe(scene(3)))
+    answers = [[(one.frame, one.cells) for one in index.agreeing(query, least_cells=4, least_spread=3)] for _ in "abc"]
+
+    assert answers[0] == answers[1] == answers[2] == [(3, answers[0][0][1])]
+
+
+@pytest.mark.parametrize("value", [b"", b"\x00", b"\x01\x90\x01\x2c" + b"x" * 23])
+def test_bytes_that_are_no_features_are_refused(value: bytes) -> None:
+    """A torn value is told, not read as something else."""
+    with pytest.raises(ShapeError, match="fingerprint the file again"):
+        unpack(value)
