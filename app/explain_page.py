@@ -28,6 +28,7 @@ from app.explain_words import (
 from app.explaining import PICTURED, Explanation, Told
 from app.hits_page import TEMPLATES, address
 from app.hits_words import readable
+from core.reasons import nearest
 from core.records import Match, Segment
 from core.times import clock
 from core.words import printable
@@ -200,7 +201,7 @@ def _block(told: Told, tones: dict[str, int], pictures: Pictures) -> Block:
         gauge=gauge(match),
         sureness=sureness(match),
         meaning=meaning(match.unit),
-        ways=tuple(dict.fromkeys(way for part in match.segments for way in ways(part, still=still))),
+        ways=ways(nearest(match), still=still),
         frames=tuple(shots(pair, told, pictures) for pair in told.pairs),
         rows=tuple(_row(number, part, told) for number, part in enumerate(match.segments[:MOST_ROWS], start=1)),
         more_rows=max(0, len(match.segments) - MOST_ROWS),

@@ -54,7 +54,7 @@ def shots(pair: FramePair, told: Told, pictures: Pictures) -> tuple[Shot, ...]:
     query = _taken(pair.query, "clip", f"clip{at}{which}", f"The post's clip{at}", pictures)
     if query.uri and aligned.measured:
         query = _outlined(query, segment)
-    about = "" if aligned.measured else "≈ "
+    about = "" if aligned.measured else "≈\u00a0"
     there = f" at {about}{clock(pair.reference.offset_s)}" if pair.reference and pair.reference.moving else ""
     label, alt = f"{name}{there}", f"The reference {name}{there}"
     if pair.reference is None:

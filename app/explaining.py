@@ -136,7 +136,8 @@ def _surest(hit: Hit) -> tuple[bool, float, int, str]:
 
 def _told(number: int, hit: Hit, left_out: str) -> Told:
     match, reference = hit.match, hit.reference
-    shown = () if number > PICTURED else side_by_side(match, most_more=MOST_MORE if number <= SPREAD else 0)
+    spread = number <= SPREAD and reference.size_bytes > 0  # beside a hash without a picture one frame is enough
+    shown = () if number > PICTURED else side_by_side(match, most_more=MOST_MORE if spread else 0)
     return Told(
         number=number,
         match=match,

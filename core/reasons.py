@@ -142,6 +142,6 @@ def _stretch(match: Match, reference: Reference) -> str:
         here = f"; {clock(part.query_start_s)}–{clock(part.query_end_s)} sounds so"
     if reference.kind == "image" or part.speed == 0:
         return f"{here} standing still" if reference.kind == "video" else here
-    speed = "" if part.speed == 1 else f" at {abs(part.speed):g} times its speed"
+    speed = "" if abs(part.speed) == 1 else f" at {abs(part.speed):g} times its speed"
     backwards = " backwards" if part.speed < 0 else ""
     return f"{here}{backwards} from {clock(part.reference_start_s)} to {clock(part.reference_end_s)}{speed}"

@@ -1,7 +1,7 @@
 """One file against all references, for methods whose fingerprints are hashes of frames.
 
 Roles may be swapped: a bank built from one new reference finds it in stored queries, file by file.
-Never calls one weak frame a match; see `_supported`.
+Never calls one weak frame a match; see `_lasting` and `_near`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -119,11 +119,14 @@ def _segments(
     """Return what each reference explains of the query, turned as it is."""
     if len(found[0]) == 0:
         return {}
-    explained = {
-        name: [_turned(one, turn) for one in align(hits) if _supported(bank.method, one)]
-        for name, hits in _by_reference(usable, bank, *found)
-    }
-    return {name: segments for name, segments in explained.items() if segments}
+    explained = {}
+    for name, hits, whole in _by_reference(usable, bank, *found):
+        frames = [one for one in align(hits.where(whole)) if _lasting(one) or _near(bank.method, one)]
+        parts = [] if whole.all() else [one for one in align(hits) if _lasting(one)]
+        better = parts if sum(one.pairs for one in parts) > sum(one.pairs for one in frames) else frames
+        if better:
+            explained[name] = [_turned(one, turn) for one in better]
+    return explained
 
 
 def _turned(segment: Segment, turn: str) -> Segment:
@@ -157,30 +160,34 @@ def _allowed(method: Method, *, part: NDArray[np.bool_], turned: bool) -> NDArra
 
 
 def _usable(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
-    return [one for one in fingerprints if one.quality >= method.least_quality]
+    """Leave out what is too weak; a part of a frame must show twice as much: many parts are plain walls."""
+    least = {True: method.least_quality, False: min(2 * method.least_quality, 100)}
+    return [one for one in fingerprints if one.quality >= least[one.region in WHOLE]]
 
 
 def _by_reference(
     usable: list[Fingerprint], bank: HashBank, query_rows: Rows, rows: Rows, distances: NDArray[np.uint16]
-) -> Iterator[tuple[str, Hits]]:
-    """Group the pairs found by the reference they belong to."""
+) -> Iterator[tuple[str, Hits, NDArray[np.bool_]]]:
+    """Group the pairs found by the reference they belong to, and say which are of whole frames."""
     hits = Hits(
         np.array([one.offset_s for one in usable])[query_rows],
         bank.offset_s[rows],
         distances,
         np.array([one.region for one in usable])[query_rows],
     )
+    whole = _whole(usable)[query_rows] & bank.whole[rows]
     owners = bank.owner[rows]
     order = np.argsort(owners, kind="stable")
     numbers, starts = np.unique(owners[order], return_index=True)
     for number, group in zip(numbers, np.split(order, starts[1:]), strict=True):
-        yield bank.references[number], hits.where(group)
+        yield bank.references[number], hits.where(group), whole[group]
 
 
-def _supported(method: Method, segment: Segment) -> bool:
-    """Say whether a segment is evidence: frames that agree in time, or one that is very near.
+def _lasting(segment: Segment) -> bool:
+    """Say whether frames that agree in time hold it. Frames of one moment are one frame, however dense."""
+    return segment.pairs >= 2 and segment.query_end_s - segment.query_start_s >= MOMENT_S
 
-    Frames of one moment are one frame, however densely they were taken.
-    """
-    lasting = segment.pairs >= 2 and segment.query_end_s - segment.query_start_s >= MOMENT_S
-    return lasting or segment.best_distance <= method.lone_threshold
+
+def _near(method: Method, segment: Segment) -> bool:
+    """Say whether it is near enough to stand alone: whole frames only, parts are too many chances."""
+    return segment.best_distance <= method.lone_threshold

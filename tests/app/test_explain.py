@@ -46,7 +46,7 @@ def segment(query: tuple[float, float], there: tuple[float, float], **more: Any)
         "pairs": 9,
         "speed": 1.0,
     }
-    ends = {"query_start_s": query[0], "query_end_s": query[1]}
+    ends: dict[str, Any] = {"query_start_s": query[0], "query_end_s": query[1]}
     return Segment(**ends, reference_start_s=there[0], reference_end_s=there[1], **best | more)
 
 
@@ -220,23 +220,28 @@ def test_gauge_shows_the_threshold(match: Match, fill: float, limit: float) -> N
 
 # ------------------------------------------------------------------ gathered
 def test_matches_stand_the_surest_first_and_say_what_does_not_count(case: Case) -> None:
-    """A brand file's own threshold, a licensed copy and a person's word each keep their match, and say why."""
-    case.ledger.save_references([reference("deal", bank=Bank.LICENSED), replace(reference("bad"), id="R-bad")])
-    case.finding(_with(reference="R-bad"))
-    (first,) = case.ledger.rows("SELECT id FROM findings")
-    case.ledger.save_decision(first["id"], Verdict.UNRELATED, reviewer="ana", note="", fair_use=None, at=NOW)
+    """Official references first; a brand file's own threshold and a licensed copy keep their match, and say why."""
+    case.ledger.save_references([reference("deal", bank=Bank.LICENSED)])
     strict = replace(BRAND.franchises[0].elements[0], thresholds={"phash": 3})
-    titles = (replace(BRAND.franchises[0], elements=(strict,)), BRAND.franchises[1])
-    case.ledger.sync(replace(BRAND, franchises=titles))
-    case.ledger.save_matches(
-        "match", "clip", "phash", 2, [_with(reference="R-gown"), _with(reference="R-deal")], at=NOW
-    )
-    told = explain(case.ledger, first["id"], NOW).matches
+    case.ledger.sync(replace(BRAND, franchises=(replace(BRAND.franchises[0], elements=(strict,)), BRAND.franchises[1])))
+    told = case.finding(
+        _with(reference="R-deal", probability=0.99), _with(reference="R-gown"), _with(probability=0.5)
+    ).matches
 
-    assert [(one.reference.name, one.left_out.split(":")[0]) for one in told] == [
-        ("bad.png", "not counted"),
-        ("gown.png", "not counted"),
-        ("deal.png", "counts against the finding"),
+    assert [(one.reference.name, one.left_out) for one in told] == [
+        ("gown.png", "not counted: the brand file asks for at most 3 bits here, and it has 4"),
+        ("trailer.mp4", ""),
+        ("deal.png", "counts against the finding: this reference is a licensed copy"),
+    ]
+
+
+def test_pair_that_a_person_rejected_says_so(case: Case) -> None:
+    """It stays to be seen, and is said not to count."""
+    finding = case.finding(_with()).row.finding.id
+    case.ledger.save_decision(finding, Verdict.UNRELATED, reviewer="ana", note="", fair_use=None, at=NOW)
+
+    assert [one.left_out for one in explain(case.ledger, finding, NOW).matches] == [
+        "not counted: a person called this pair unrelated"
     ]
 
 
@@ -305,18 +310,18 @@ def test_absence_never_proves_human_origin(case: Case, form: str) -> None:
 
 
 # ---------------------------------------------------------------------- page
-@pytest.fixture
-def pictured(home: Home, case: Case, tmp_path: Path) -> tuple[Explanation, Seen]:
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Explanation, Seen]:
     """A mirrored, outlined match of real files, as the page shows it."""
-    clip = home.blobs.copy(media.video(tmp_path / "clip.mp4", media.moving(30)))
-    shot = home.blobs.copy(media.video(tmp_path / "shot.mp4", media.moving(30, seed=9)))
-    case.ledger.db.execute("UPDATE refs SET sha256 = ? WHERE id = 'R-trailer'", [shot])
-    part = segment(
-        (0, 4), (1, 5), mirrored=True, query_outline=WHOLE[2:] + WHOLE[:2], reference_box=(0.1, 0.1, 0.5, 0.5)
-    )
+    folder = tmp_path_factory.mktemp("pictured")
+    part = segment((0, 4), (1, 5), mirrored=True, reference_box=(0.1, 0.1, 0.5, 0.5))
     part = replace(part, query_outline=(1.2, 0.2, 0.3, 0.2, 0.3, 0.7, 1.2, 0.7))
-    explanation = case.finding(local(part), sha256=clip)
-    return explanation, Seen(render(explanation, gather(home, explanation)))
+    with open_home(folder / "home", new=True) as home:
+        case = Case(home.ledger)
+        case.trailer(sha256=home.blobs.copy(media.video(folder / "shot.mp4", media.moving(30, seed=9))))
+        clip = home.blobs.copy(media.video(folder / "clip.mp4", media.moving(30)))
+        explanation = case.finding(local(part), sha256=clip)
+        return explanation, Seen(render(explanation, gather(home, explanation)))
 
 
 def test_frames_stand_side_by_side(pictured: tuple[Explanation, Seen]) -> None:
