@@ -15,7 +15,7 @@ from app.fingerprinting import FileJob, fingerprint, read_marks
 from app.home import Home
 from app.isolation import Guard, each
 from app.progress import Track, track
-from core.errors import ClipwardenError
+from core.errors import ClipwardenError, SettingsWrong
 from core.findings import RULES_VERSION, judge
 from core.records import Failure, Fingerprint, Mark, Match, Media, Post
 from core.times import to_text
@@ -169,6 +169,8 @@ def fingerprint_files(home: Home) -> dict[str, int]:
     warm()
     with track("fingerprint", home.ledger.count_pending("fingerprint", now=now())) as progress:
         for job, result in each(fingerprint, _files(home), guard(home)):
+            if isinstance(result, SettingsWrong):  # a broken model, say: no fault of any file
+                raise result
             if isinstance(result, ClipwardenError):
                 failure = Failure(
                     stage="fingerprint", subject=job.sha256, error="unreadable", message=str(result), retry_at=None
