@@ -209,10 +209,11 @@ def findings_by_verdict(ledger: Ledger, verdict: str) -> list[HitRow]:
 
 def finding(ledger: Ledger, finding_id: str) -> HitRow:
     """One finding, by its id or an unambiguous beginning of it."""
-    rows = _hit_rows(ledger, FINDINGS + " WHERE f.id = ?1 OR f.id LIKE ?1 || '%' ESCAPE '\\' LIMIT 2", [finding_id])
+    short = finding_id[:64].encode("utf-8", "replace").decode()  # an id has 12 characters; SQLite refuses long patterns
+    rows = _hit_rows(ledger, FINDINGS + " WHERE f.id = ?1 OR f.id LIKE ?1 || '%' ESCAPE '\\' LIMIT 2", [short])
     if len(rows) != 1:
         many = "more than one finding" if rows else "no finding"
-        raise NotFound(f"{many} called {finding_id!r}; `clipwarden hits` lists today's ids")
+        raise NotFound(f"{many} called {short!r}; `clipwarden hits` lists today's ids")
     return rows[0]
 
 

@@ -28,11 +28,14 @@ def hits(
     as_json: AsJson = False,
 ) -> None:
     """Show a day's hit list. A source that failed is shown as blind, never as "no hits"."""
+    from app.explain_files import check_place
     from app.hits import daily
     from app.hits_files import as_json as plain
     from app.hits_files import write_csv
     from app.hits_table import print_table
 
+    for place in filter(None, (html, csv)):
+        check_place(place)
     with home() as opened:
         today = daily(opened.ledger, _day(day), datetime.now(UTC))
         if html:
