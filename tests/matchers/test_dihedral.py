@@ -125,10 +125,13 @@ def test_mirrored_clip_in_a_border_is_one_match(method: Method) -> None:
 
 @METHODS
 def test_symmetric_picture_is_explained_once(method: Method) -> None:
-    """A picture that is its own mirror image is found as it is, and not mirrored besides."""
+    """A picture that is nearly its own mirror image is found as it is, and not mirrored besides."""
     half = SCENES[5]
-    symmetric = np.ascontiguousarray(np.hstack([half, half[:, ::-1]]))
-    (match,) = found(method, symmetric, symmetric)
+    symmetric = np.hstack([half, half[:, ::-1]])
+    # Not wholly: half the bits of a picture that is, are chance, and phash calls it too weak to compare.
+    other = scene(77, width_px=symmetric.shape[1], height_px=symmetric.shape[0])
+    nearly = np.asarray(symmetric * 0.75 + other * 0.25, np.uint8)
+    (match,) = found(method, nearly, nearly)
 
     assert [(one.mirrored, one.best_distance) for one in match.segments] == [(False, 0)]
 
