@@ -166,7 +166,6 @@ def _import_batch(
                 value = Fingerprint(offset_s=0.0, region="whole", value=one.value, quality=one.quality)
                 ledger.save_fingerprints(sha256, one.method, made_by.version, [value], at=now)
         new = ledger.save_references(references)
-        _forget_fingerprinting(ledger, [one.sha256 for one in references])
     done.new += new
     done.known += len(entries) - new
 
@@ -184,14 +183,6 @@ def _fingerprinted(ledger: Ledger, contents: Sequence[str]) -> set[str]:
         " JOIN methods m ON m.name = r.method AND m.version = r.version"
     )
     return {row["subject"] for row in ledger.rows(sql, [dump(list(contents))])}
-
-
-def _forget_fingerprinting(ledger: Ledger, contents: Sequence[str]) -> None:
-    """Take references without a file off the work of the other methods: there is nothing they could look at."""
-    ledger.db.execute(
-        "DELETE FROM work WHERE stage = 'fingerprint' AND subject IN (SELECT value FROM json_each(?))",
-        [dump(list(contents))],
-    )
 
 
 def export_hashes(home: Home, *, method: str, bank: Bank) -> Iterator[Hash]:

@@ -35,7 +35,7 @@ def show(result: Mapping[str, Any]) -> None:
         CONSOLE.print(f"{name} with at most as many false hits as ours ({one['false']}): mean {one['mean']:.2f}")
     if others:
         CONSOLE.print("A peer's threshold is chosen on the very negatives it is measured on, which flatters it;")
-        CONSOLE.print("ours are the product's own, chosen on the other half.")
+        CONSOLE.print("ours are the product's own; docs/decisions/0006 says how they were chosen.")
     if "library" in mine:
         _library(mine["library"], mine["engines"])
 

@@ -256,7 +256,7 @@ class Fingerprint:
     """One hash of one frame (or of a whole clip).
 
     offset_s    seconds from the start; 0.0 for a still
-    region      which part of the frame: whole, inner
+    region      which part of the frame (whole, inner, top, inset 1 ...), or sound and its speed
     value       the packed bits, most significant first
     quality     0..100, how much there is to recognise
     """

@@ -68,7 +68,7 @@ class FeatureIndex:
         """Find the reference frames that show what the query frame shows, the most cells first."""
         if len(query) == 0 or len(self.bits) == 0:
             return []
-        from matchers.index_compiled import features  # noqa: PLC0415  it loads the compiler: half a second
+        from matchers.compiled import features  # noqa: PLC0415  it loads the compiler: half a second
 
         keys = np.stack([_keys(query.bits, number, self.key_bits) for number in range(TABLES)])
         rules = np.array([self._asked, NEAR_BITS, MOST_IN_BUCKET], np.int64)
@@ -87,7 +87,7 @@ class FeatureIndex:
         return sorted(found, key=lambda one: (-one.cells, one.frame))
 
     def _verified(self, number: int, query: Places, reference: Places) -> list[Agreement]:
-        from matchers.index_compiled.geometry import agree  # noqa: PLC0415  it loads the compiler: half a second
+        from matchers.compiled.geometry import agree  # noqa: PLC0415  it loads the compiler: half a second
 
         width, height = (float(side) for side in self.sizes[number])
         reference = np.ascontiguousarray(reference)

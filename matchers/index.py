@@ -155,7 +155,7 @@ class Index:
         if len(queries) == 0 or len(self) == 0 or threshold < 0:
             return np.zeros(len(queries), np.int64)
         self._same_width(queries)
-        from matchers.index_compiled.driver import crowd  # noqa: PLC0415  it loads the compiler: half a second
+        from matchers.compiled.driver import crowd  # noqa: PLC0415  it loads the compiler: half a second
 
         return crowd(self._store, queries, threshold, most, threads)
 
@@ -168,7 +168,7 @@ def _search(store: Store, queries: Words, threshold: int, most: int, threads: in
     """Return the pairs, at least those of queries that are not flooded, and how many each query has."""
     if _COUNTED.afford(len(queries) * store.rows):
         return _in_numpy(store, queries, threshold, most)
-    from matchers.index_compiled.driver import search  # noqa: PLC0415  it loads the compiler: half a second
+    from matchers.compiled.driver import search  # noqa: PLC0415  it loads the compiler: half a second
 
     return search(store, queries, threshold, most, threads)
 

@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 
 from core.errors import ShapeError
 from matchers import index
+from matchers.compiled import cache, driver
 from matchers.index import BLOCK, Index, Words, hamming, pack
-from matchers.index_compiled import cache, driver
 
 RANDOM = np.random.default_rng(5)
 
@@ -188,7 +188,7 @@ def _doubled(folder: Path) -> int:
     """Compile a small function in a file of its own, or load it from the cache, and call it."""
     path = folder / "doubled.py"
     path.write_text(
-        "from matchers.index_compiled.cache import compiled\n"
+        "from matchers.compiled.cache import compiled\n"
         "@compiled('int64(int64)')\n"
         "def doubled(number):\n"
         "    return 2 * number\n"

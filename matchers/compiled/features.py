@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from matchers.index_compiled.cache import compiled, part
+from matchers.compiled.cache import compiled, part
 
 SIZE_BINS, TURN_BINS = 8, 16  # an octave each; 22.5 degrees each
 

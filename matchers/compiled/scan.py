@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from matchers.index_compiled.cache import compiled, part
+from matchers.compiled.cache import compiled, part
 
 GROUP = 128  # rows a pass: what is counted in full when one of them may be near; larger was no faster
 LANES = 4  # queries a pass: the rows are loaded once for four; the caller fills up with closed queries

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from matchers.index_compiled.cache import compiled, part
+from matchers.compiled.cache import compiled, part
 
 Places: TypeAlias = NDArray[np.float32]  # (4, n): x px, y px, log2 of the diameter in px, angle in radians
 Affine: TypeAlias = NDArray[np.float64]  # (6,): query px -> reference px: a b tx, c d ty

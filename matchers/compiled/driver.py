@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from core.errors import ShapeError
+from matchers.compiled import scan
 from matchers.index import BLOCK, Found, Rows, Store, Words, by_query
-from matchers.index_compiled import scan
 
 ROOM = 1 << 14  # pairs a thread finds before it hands them over: 230 KB
 THREAD_PAIRS = 1 << 24  # a millisecond of work: less is not worth a thread
