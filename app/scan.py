@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from app.fingerprinting import FileJob, fingerprint
 from app.home import Home
 from app.isolation import each
+from app.matching import reference_bank
 from app.progress import track
 from app.refs import IMAGES, VIDEOS
-from app.stages import download_settings, guard, reference_bank
+from app.stages import download_settings, guard
 from core.errors import ClipwardenError, NotFound
 from core.reasons import match_reason
 from core.records import Bank as RefBank

@@ -1,12 +1,11 @@
-"""The stages after discover, left to right: read what is due, do it, write it.
+"""The first stages after discover: fetch, fingerprint, marks; matching.py and finding.py are the next.
 
 Each writes as results come, one transaction a subject, so that a kill between any two loses and
 doubles nothing. None sends anything anywhere.
 """
 
-import json
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import forkserver
 from urllib.parse import urlsplit
@@ -14,19 +13,17 @@ from urllib.parse import urlsplit
 from app.fingerprinting import FileJob, fingerprint, read_marks
 from app.home import Home
 from app.isolation import Guard, each
-from app.progress import Track, track
+from app.progress import track
 from core.errors import ClipwardenError, SettingsWrong
-from core.findings import RULES_VERSION, judge
-from core.records import Failure, Fingerprint, Mark, Match, Media, Post
+from core.records import Failure, Mark, Media, Post
 from core.times import to_text
 from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
-from matchers.method import Bank, Method, methods
+from matchers.method import methods
 from store import queries
 from store.ledger import Ledger
 
 BATCH = 100  # subjects asked for at a time: the list of work may be millions long
 MIB = 1024 * 1024
-SWEPT = 20_000  # new references looked up at once; a walk over all gathered files is what costs
 MARKS, MARKS_VERSION = "marks", 1  # raise it when other marks are read: every file is then read again
 
 
@@ -47,7 +44,7 @@ def register(ledger: Ledger) -> None:
     ledger.register_methods(versions, looking={MARKS: MARKS_VERSION})
 
 
-def _due(ledger: Ledger, stage: str) -> Iterator[tuple[str, str]]:
+def due(ledger: Ledger, stage: str) -> Iterator[tuple[str, str]]:
     """Every (subject, method) due at the start, each once; what comes later waits for the next run."""
     started, last = now(), ("", "")
     while batch := ledger.pending(stage, now=started, limit=BATCH, after=last):
@@ -74,7 +71,7 @@ def fetch(home: Home) -> dict[str, int]:
             if len(collected[post]) == len(wanted[post].attachments):
                 _save_download(home.ledger, post, collected.pop(post), counts)
                 del wanted[post]
-                progress.step(note=_tally(counts))
+                progress.step(note=tally(counts))
     return counts
 
 
@@ -83,7 +80,7 @@ def _jobs(home: Home, wanted: dict[str, Post], paused: set[str]) -> Iterator[Job
 
     A post of a host that asked us to wait is left where it is, with no failure against it.
     """
-    for post_id, _ in _due(home.ledger, "download"):
+    for post_id, _ in due(home.ledger, "download"):
         post = queries.post(home.ledger, post_id)
         if urlsplit(post.url).netloc in paused:
             continue
@@ -183,14 +180,14 @@ def fingerprint_files(home: Home) -> dict[str, int]:
                         version = methods()[name].version
                         home.ledger.save_fingerprints(job.sha256, name, version, prints, at=now())
                 counts["files"] += 1
-            progress.step(note=_tally(counts))
+            progress.step(note=tally(counts))
     return counts
 
 
 def _files(home: Home) -> Iterator[FileJob]:
     """One job a file, for all the methods it lacks."""
     given = set[str]()
-    for sha256, name in _due(home.ledger, "fingerprint"):
+    for sha256, name in due(home.ledger, "fingerprint"):
         if sha256 in given or name == MARKS:
             continue
         given.add(sha256)
@@ -203,9 +200,9 @@ def read_all_marks(home: Home) -> dict[str, int]:
     """Read what downloaded files say of their own origin. Returns files, and how many say they are generated."""
     counts = {"files": 0, "generated": 0}
     warm()
-    due = [sha256 for sha256, name in _due(home.ledger, "fingerprint") if name == MARKS]
-    jobs = (FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=()) for sha256 in due)
-    with track("marks", len(due)) as progress:
+    waiting = [sha256 for sha256, name in due(home.ledger, "fingerprint") if name == MARKS]
+    jobs = (FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=()) for sha256 in waiting)
+    with track("marks", len(waiting)) as progress:
         for job, result in each(read_marks, jobs, guard(home)):
             if isinstance(result, ClipwardenError):  # its pictures may still be read: no failure of the file
                 unread = f"The file's marks could not be read: {result}"
@@ -213,7 +210,7 @@ def read_all_marks(home: Home) -> dict[str, int]:
             home.ledger.save_marks(job.sha256, MARKS, MARKS_VERSION, result, at=now())
             counts["files"] += 1
             counts["generated"] += any(mark.evidence for mark in result)
-            progress.step(note=_tally(counts))
+            progress.step(note=tally(counts))
     return counts
 
 
@@ -223,99 +220,6 @@ def guard(home: Home) -> Guard:
     return Guard(workers=matching.workers, max_seconds=matching.max_seconds, memory_bytes=matching.memory_mib * MIB)
 
 
-# --------------------------------------------------------------------- match
-def match_files(home: Home) -> dict[str, int]:
-    """Compare new media with all references, and new references with all media. Returns files and matches."""
-    ledger, counts, known = home.ledger, {"compared": 0, "matches": 0}, methods()
-    banks: dict[str, Bank] = {}
-    total = ledger.count_pending("match", now=now()) + ledger.count_pending("sweep", now=now())
-    with track("match", total) as progress:
-        for sha256, name in _due(ledger, "match"):
-            if name not in banks:
-                banks[name] = reference_bank(ledger, known[name])
-            found = banks[name].compare(sha256, fingerprints(ledger, known[name], sha256))
-            ledger.save_matches("match", sha256, name, known[name].version, found, at=now())
-            _count(counts, progress, len(found))
-        for name, references in _due_sweeps(ledger):
-            for reference, found in _sweep(ledger, known[name], references).items():
-                ledger.save_matches("sweep", reference, name, known[name].version, found, at=now())
-                _count(counts, progress, len(found))
-    return counts
-
-
-def _due_sweeps(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
-    """The new references of each method, so many that one walk over the gathered files serves them all."""
-    by_method: dict[str, list[str]] = {}
-    for reference, name in _due(ledger, "sweep"):
-        by_method.setdefault(name, []).append(reference)
-    for name, references in by_method.items():
-        for start in range(0, len(references), SWEPT):
-            yield name, references[start : start + SWEPT]
-
-
-def _sweep(ledger: Ledger, method: Method, references: list[str]) -> dict[str, list[Match]]:
-    """New references against everything that was gathered before them."""
-    found: dict[str, list[Match]] = {reference: [] for reference in references}
-    bank = reference_bank(ledger, method, references)
-    sql = "SELECT subject FROM receipts WHERE stage = 'match' AND method = ?"
-    for row in ledger.rows(sql, [method.name]) if len(bank) else []:
-        for match in bank.compare(row["subject"], fingerprints(ledger, method, row["subject"])):
-            found[match.reference].append(match)
-    return found
-
-
-def reference_bank(ledger: Ledger, method: Method, only: Sequence[str] | None = None) -> Bank:
-    """The references of a method, ready to search; or some of them."""
-    chosen = "SELECT id, sha256 FROM refs ORDER BY id"
-    if only is not None:
-        chosen = "SELECT refs.id, sha256 FROM json_each(?) j JOIN refs ON refs.id = j.value ORDER BY refs.id"
-    rows = ledger.rows(chosen, [] if only is None else [json.dumps(only)])
-    return method.bank(method, ((row["id"], fingerprints(ledger, method, row["sha256"])) for row in rows))
-
-
-def fingerprints(ledger: Ledger, method: Method, sha256: str) -> list[Fingerprint]:
-    """A file's fingerprints by a method's version in force."""
-    sql = (
-        "SELECT offset_s, region, value, quality FROM fingerprints"
-        " WHERE sha256 = ? AND method = ? AND version = ? ORDER BY offset_s, region"
-    )
-    return [Fingerprint(**row) for row in ledger.rows(sql, [sha256, method.name, method.version])]
-
-
-def _count(counts: dict[str, int], progress: Track, found: int) -> None:
-    counts["compared"] += 1
-    counts["matches"] += found
-    progress.step(note=_tally(counts))
-
-
-# ---------------------------------------------------------------------- find
-def find(home: Home) -> dict[str, int]:
-    """Judge the posts about which something new is known. Returns posts and findings."""
-    ledger, counts = home.ledger, {"posts": 0, "findings": 0}
-    facts = queries.known(ledger, now=now())
-    with track("find", ledger.count_pending("find", now=now())) as progress:
-        for batch in _batches(_due(ledger, "find")):
-            with ledger.write():
-                for post in batch:
-                    hits, marks = queries.hits_of_post(ledger, post), queries.marks_of_post(ledger, post)
-                    findings = judge(queries.post(ledger, post), hits, facts, marks)
-                    ledger.save_findings(post, findings, RULES_VERSION, at=now())
-                    counts["posts"] += 1
-                    counts["findings"] += len(findings)
-            progress.to(counts["posts"], note=_tally(counts))
-    return counts
-
-
-def _batches(pairs: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for subject, _ in pairs:
-        batch.append(subject)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _tally(counts: dict[str, int]) -> str:
+def tally(counts: dict[str, int]) -> str:
+    """Counts as a person reads them beside a bar."""
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

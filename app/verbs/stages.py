@@ -59,23 +59,23 @@ def fetch() -> None:
 @app.command(epilog="Example: clipwarden match")
 def match() -> None:
     """Fingerprint what is new and compare it with the references."""
-    from app import stages
+    from app import matching, stages
 
     with home(alone=True, sync=True) as opened:
         stages.fingerprint_files(opened)
         stages.read_all_marks(opened)
-        stages.match_files(opened)
+        matching.match_files(opened)
 
 
 @app.command(epilog="Example: clipwarden find --again")
 def find(again: Annotated[bool, typer.Option("--again", help="Judge every post anew.")] = False) -> None:
     """Turn matches, words and labels into findings."""
-    from app import stages
+    from app import finding
 
     with home(alone=True, sync=True) as opened:
         if again:
             opened.ledger.enqueue_find()
-        stages.find(opened)
+        finding.find(opened)
 
 
 @app.command(epilog="Example: clipwarden run --all")
@@ -90,15 +90,15 @@ def run(
 
 def run_stages(opened: Home, *, everything: bool = False) -> bool:
     """Crawl, fetch, match, find; return whether a source was blind."""
-    from app import stages
+    from app import finding, matching, stages
     from app.hits import daily
 
     blind = _crawl(opened, [], due=not everything)
     stages.fetch(opened)
     stages.fingerprint_files(opened)
     stages.read_all_marks(opened)
-    stages.match_files(opened)
-    stages.find(opened)
+    matching.match_files(opened)
+    finding.find(opened)
     today = daily(opened.ledger, datetime.now(UTC).date(), datetime.now(UTC))
     say(f"Today: {len(today.copies)} copies proved, {len(today.suggestions)} suggested. `clipwarden hits` shows them.")
     return blind

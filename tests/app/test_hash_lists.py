@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from app import refs, stages
+from app import matching, refs, stages
 from app.brands import load_all
 from app.cli import VERBS
 from app.console import app
@@ -267,7 +267,7 @@ def test_entry_becomes_a_reference_without_a_file(home: Home) -> None:
 def test_second_import_changes_nothing(home: Home) -> None:
     """Twice in a list, twice imported, in other letters and with another name: the same references, no new work."""
     first = imported(home, f"{A},gown.jpg\n{A}\n{B}\n")
-    stages.match_files(home)
+    matching.match_files(home)
     before = queries.references(home.ledger)
     again = imported(home, f"{B}\nother.jpg,{A.upper()}\n")
 
@@ -287,7 +287,7 @@ def test_imported_hash_finds_a_clip(home: Home) -> None:
             imported(home, f"{C},gown.jpg\n")
         home.ledger.save_media([media(f"post {sha256[0]}", sha256)])
         home.ledger.save_fingerprints(sha256, "pdq", pdq.METHOD.version, prints, at=NOW)
-        stages.match_files(home)
+        matching.match_files(home)
     found = home.ledger.rows("SELECT sha256, distance, reference FROM matches ORDER BY sha256")
     (reference,) = queries.references(home.ledger)
 
@@ -302,7 +302,7 @@ def test_hash_of_low_quality_is_kept_and_counted(home: Home) -> None:
     done = imported(home, f"{A},49,faint.jpg\n{B},50,gown.jpg\n")
 
     assert (done.new, done.weak) == (2, 1)
-    assert len(stages.reference_bank(home.ledger, pdq.METHOD)) == 1
+    assert len(matching.reference_bank(home.ledger, pdq.METHOD)) == 1
 
 
 @pytest.mark.parametrize(("genuine", "doubtful"), [(True, False), (False, True)])
@@ -319,7 +319,7 @@ def test_imagehash_list_is_as_good_as_the_pictures(home: Home) -> None:
     imported(
         home, "\n".join(str(imagehash.phash(Image.fromarray(scene(n)), hash_size=16)) for n in range(5)), method="phash"
     )
-    bank = stages.reference_bank(home.ledger, phash.METHOD)
+    bank = matching.reference_bank(home.ledger, phash.METHOD)
     prints = [
         Fingerprint(offset_s=0.0, region="whole", value=phash.bits([scene(n)])[0].tobytes(), quality=100)
         for n in range(5)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import refs, stages
+from app import finding, matching, refs, stages
 from app.demo.platform import LoopbackPlatform, serve
 from app.demo.posts import plant
 from app.home import Home, open_home
@@ -75,8 +75,8 @@ def on_to_find(home: Home) -> None:
     """All stages after the crawl."""
     stages.fetch(home)
     stages.fingerprint_files(home)
-    stages.match_files(home)
-    stages.find(home)
+    matching.match_files(home)
+    finding.find(home)
 
 
 def failures(home: Home) -> dict[str, str]:
@@ -186,7 +186,7 @@ def test_removed_reference_takes_its_findings(home: Home, site: LoopbackPlatform
     on_to_find(home)
     before = len(findings(home))
     refs.remove(home, [queries.references(home.ledger)[0].id])
-    stages.find(home)
+    finding.find(home)
 
     assert (before, findings(home)) == (1, {})
 
