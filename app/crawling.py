@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from itertools import groupby
 from pathlib import Path
 
 from app.browser import find_browser
+from app.credentials import secrets_of
 from app.home import Home, temporary
 from app.progress import Track, track
 from core.records import Coverage, Watch
@@ -117,7 +118,8 @@ def _follow(job: CrawlJob, folder: Path, news: _News) -> str:
     path, log = folder / "job.json", Path(job.log)
     job.write(path)
     deadline = time.monotonic() + job.time_limit_s + GRACE_S
-    with _child(path, folder, log.with_suffix(".err")) as (process, lines):
+    secrets = secrets_of(platforms()[job.platform].secrets)
+    with _child(path, folder, log.with_suffix(".err"), secrets) as (process, lines):
         while process.poll() is None or not lines.empty():
             if time.monotonic() > deadline:
                 return f"not done after {job.time_limit_s} s; raise crawl.time_limit_s, or see {log}"
@@ -131,7 +133,9 @@ def _follow(job: CrawlJob, folder: Path, news: _News) -> str:
 
 
 @contextmanager
-def _child(job: Path, folder: Path, errors: Path) -> "Iterator[tuple[subprocess.Popen[str], queue.SimpleQueue[str]]]":
+def _child(
+    job: Path, folder: Path, errors: Path, secrets: Mapping[str, str]
+) -> "Iterator[tuple[subprocess.Popen[str], queue.SimpleQueue[str]]]":
     """A crawl in a process group of its own; whatever happens here, none of it is left running."""
     # A browser leaves its profile in TMPDIR when it is killed: give it ours, which goes with the job.
     environment = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -145,6 +149,9 @@ def _child(job: Path, folder: Path, errors: Path) -> "Iterator[tuple[subprocess.
             env=environment,
             start_new_session=True,
         )
+    assert process.stdin  # noqa: S101 - for mypy; asked for above
+    process.stdin.write(json.dumps(dict(secrets)) + "\n")
+    process.stdin.flush()
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     reader = threading.Thread(target=_read_lines, args=(process, lines), daemon=True)
     reader.start()

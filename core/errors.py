@@ -28,7 +28,14 @@ class PageChanged(ClipwardenError):
 
 
 class SourceBlind(ClipwardenError):
-    """A platform answers, but not to us; zero posts from it would be a lie."""
+    """A platform answers, but not to us; zero posts from it would be a lie.
+
+    cause   why, by its name in core.causes.Cause
+    """
+
+    def __init__(self, message: str, cause: str = "refused") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class FetchRefused(ClipwardenError):

@@ -213,6 +213,14 @@ class AiLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A platform's own word that a post is gone, such as a delete in its stream; `because` names the signal."""
+
+    post: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """A post as a platform gave it. `language` is a BCP 47 tag or None."""
 

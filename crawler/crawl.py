@@ -37,6 +37,7 @@ class CrawlJob:
     grounds         watch id -> when its last sound crawl ended, as text, or None
     time_limit_s    after this the spider stops taking work and writes what it has
     browser_path    Chromium's path, or None when there is none
+    route           which of the spider's routes to go
     """
 
     platform: str
@@ -52,6 +53,7 @@ class CrawlJob:
     page_budget: int
     time_limit_s: int
     browser_path: str | None
+    route: str = "api"
 
     def write(self, path: Path) -> None:
         """Put the job where the child reads it."""
@@ -77,6 +79,7 @@ def platforms() -> dict[str, type[PlatformSpider]]:
 def main(arguments: Sequence[str]) -> int:
     """Run the job named on the command line."""
     job = CrawlJob.read(Path(arguments[0]))
+    secrets = _secrets()
     _die_with_parent()
     spider = platforms().get(job.platform)
     if spider is None:
@@ -85,11 +88,13 @@ def main(arguments: Sequence[str]) -> int:
     egress.install(frozenset(job.allowed_hosts), no_children=not spider.uses_browser)
     blobs = Blobs(Path(job.blobs), Path(job.scratch))
     with Ledger(Path(job.ledger)) as ledger, _browser_settings(job, spider) as extra:
-        process = CrawlerProcess(_settings(job, extra))
+        process = CrawlerProcess(_settings(job, extra | {"ROBOTSTXT_OBEY": spider.obeys_robots}))
         process.crawl(
             spider,
             runs=_runs(job.watches, job.grounds),
             page_budget=job.page_budget,
+            secret=secrets,
+            route=job.route,
             ledger=ledger,
             blobs=blobs,
             report=_report,
@@ -160,6 +165,14 @@ def _report(run: WatchRun) -> None:
     line = {"watch": run.watch.id, "pages": run.pages, "posts": run.posts, "open": run.open_requests}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def _secrets() -> dict[str, str]:
+    """The credentials, from the first line of standard input: not in a file, nor where other users see them."""
+    line = bytearray()
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return {str(name): str(value) for name, value in json.loads(line or b"{}").items()}
 
 
 def _die_with_parent() -> None:

@@ -7,9 +7,10 @@ An answer that changed is an error that names the field; it never becomes "no po
 
 import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -19,8 +20,9 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from core.errors import PageChanged, SourceBlind
-from core.records import Coverage, Post, Presence, Watch, WatchKind
+from core.records import Coverage, Post, Presence, Removal, Watch, WatchKind
 from crawler import egress
+from crawler.facts import Allowance, Canary, Facts, Secret
 from store.blobs import Blobs
 from store.ledger import Ledger
 
@@ -38,6 +40,7 @@ class Sighted:
     watch: str
     posts: tuple[Post, ...]
     raw_sha256: str
+    removals: tuple[Removal, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,15 +75,33 @@ class WatchRun:
 class PlatformSpider(Spider):
     """Base of every platform. `kinds` are the watch kinds it can ask for.
 
-    uses_browser    whether pages are rendered by Chromium
+    facts         what docs/platforms.md says of it
+    base          address that is asked where a watch names no site; "" where every watch must name one
+    secrets       the credentials it needs; `self.secret[name]` holds those that are given
+    allowances    what may be spent, booked for each request that says `spends={name: units}`
+    canaries      questions with a known answer, asked in each cycle; {} in a query is filled with a random word
+    routes        ways to ask, the best first ("api", "feed", ...); `self.route` is the one in use
+    fragile       breaks several times a year: off until the home's crawl.fragile names it
+    obeys_robots  robots.txt is for crawlers of pages; an API that wants a key has terms instead
+    uses_browser  whether pages are rendered by Chromium
     """
 
     kinds: ClassVar[frozenset[WatchKind]]
+    facts: ClassVar[Facts]
+    base: ClassVar[str] = ""
+    secrets: ClassVar[tuple[Secret, ...]] = ()
+    allowances: ClassVar[tuple[Allowance, ...]] = ()
+    canaries: ClassVar[tuple[Canary, ...]] = ()
+    routes: ClassVar[tuple[str, ...]] = ("api",)
+    fragile: ClassVar[bool] = False
+    obeys_robots: ClassVar[bool] = True
     uses_browser: ClassVar[bool] = False
 
     # Given by crawl.py: pages a watch may take, the runs, where things are kept, and who hears of progress.
     page_budget: int = 50
     runs: dict[str, WatchRun]
+    secret: Mapping[str, str] = MappingProxyType({})
+    route: str = "api"
     ledger: Ledger
     blobs: Blobs
     report: Callable[[WatchRun], None]
@@ -90,8 +111,8 @@ class PlatformSpider(Spider):
         """The first request or requests of a watch; build them with `page` or `step`."""
 
     @abstractmethod
-    def read(self, response: Response, watch: Watch) -> Iterable[Post | Request]:
-        """The posts of an answer, and what to ask next, built with `page`, `step` or `detail`.
+    def read(self, response: Response, watch: Watch) -> Iterable[Post | Removal | Request]:
+        """The posts of an answer, posts it says are gone, and what to ask next: `page`, `step` or `detail`.
 
         raises PageChanged naming a field, or SourceBlind when the answer is not for us
         """
@@ -102,6 +123,9 @@ class PlatformSpider(Spider):
         """What the answer at a post's own address shows about it; `unclear` unless it is proof."""
 
     # ---------------------------------------------------------------- asking
+    # Each takes Scrapy's Request arguments (method, body, headers, meta), and
+    #   spends    units of an allowance the request costs, booked before it is sent
+    #   expects   "json", "html" or "xml": what the answer should be, checked before it is read
     @staticmethod
     def page(url: str, **kwargs: Any) -> Request:  # noqa: ANN401 - Scrapy's own arguments
         """A page of posts: counted, and the last one when all on it is known."""
@@ -113,9 +137,13 @@ class PlatformSpider(Spider):
         return _request(url, "step", kwargs)
 
     @staticmethod
-    def detail(url: str, post: str, **kwargs: Any) -> Request:  # noqa: ANN401
-        """One post's own answer; asked only when the watch has not seen the post before."""
-        return _request(url, "detail", kwargs | {"meta": kwargs.get("meta", {}) | {"post": post}})
+    def detail(url: str, *posts: str, **kwargs: Any) -> Request:  # noqa: ANN401
+        """The own answer of one post, or of some at once; asked when the watch has not seen all of them before."""
+        return _request(url, "detail", kwargs | {"meta": kwargs.get("meta", {}) | {"posts": posts}})
+
+    def site_of(self, watch: Watch) -> str:
+        """The address a watch is asked at, without a slash at its end."""
+        return (watch.site or self.base).rstrip("/")
 
     # --------------------------------------------------------------- running
     async def start(self) -> AsyncIterator[Any]:
@@ -148,12 +176,13 @@ class PlatformSpider(Spider):
             refuse_bad_status(response, role)
             results = [] if response.status in GONE_STATUS else list(self.read(response, run.watch))
             posts = tuple(result for result in results if isinstance(result, Post))
+            removals = tuple(result for result in results if isinstance(result, Removal))
             run.posts += len(posts)
             for request in self._onward(run, role, posts, results):
                 yield self._bind(run, request)
-            if posts:
+            if posts or removals:
                 raw = self.blobs.put(response.body)
-                yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=raw)
+                yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=raw, removals=removals)
         except (PageChanged, SourceBlind) as error:
             self._broke(run, response, str(error))
         except Exception as error:  # a spider's own mistake must not look like a page without posts
@@ -168,10 +197,10 @@ class PlatformSpider(Spider):
 
     def _onward(self, run: WatchRun, role: str, posts: Sequence[Post], results: Sequence[Any]) -> Iterator[Request]:
         requests = [result for result in results if isinstance(result, Request)]
-        details = {r.meta["post"]: r for r in requests if r.meta["role"] == "detail"}
-        ids = [*details, *(post.id for post in posts)]
+        details = [request for request in requests if request.meta["role"] == "detail"]
+        ids = [*(post for request in details for post in request.meta["posts"]), *(post.id for post in posts)]
         known = self.ledger.seen_before(run.watch.id, ids, at=run.ground_at) if ids and run.ground_at else set()
-        yield from (request for post, request in details.items() if post not in known)
+        yield from (request for request in details if not known.issuperset(request.meta["posts"]))
         yield from (request for request in requests if request.meta["role"] == "step")
         onward = [request for request in requests if request.meta["role"] == "page"]
         if role == "page" and ids and known.issuperset(ids):
@@ -205,7 +234,8 @@ class PlatformSpider(Spider):
 
 
 def _request(url: str, role: str, kwargs: dict[str, Any]) -> Request:
-    return Request(url, **kwargs | {"meta": kwargs.get("meta", {}) | {"role": role}})
+    own = {"role": role, "expects": kwargs.pop("expects", "json"), "spends": kwargs.pop("spends", {})}
+    return Request(url, **kwargs | {"meta": kwargs.get("meta", {}) | own})
 
 
 def refuse_bad_status(response: Response, role: str) -> None:

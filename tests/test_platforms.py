@@ -16,7 +16,7 @@ from scrapy import Request
 from scrapy.http import HtmlResponse, Response
 
 from core.errors import PageChanged, SourceBlind
-from core.records import Post, Presence, Watch, WatchKind
+from core.records import Post, Presence, Removal, Watch, WatchKind
 from crawler.crawl import platforms
 from crawler.platform import PlatformSpider
 
@@ -31,9 +31,10 @@ def frozen(meta_path: Path) -> tuple[PlatformSpider, Watch, Response, dict[str, 
     body_path = next(
         path
         for path in meta_path.parent.glob(f"{meta_path.stem}.*")
-        if path.suffix in {".json", ".html"} and ".posts" not in path.name
+        if path.suffix in {".json", ".html", ".xml"} and ".posts" not in path.name
     )
-    spider = SPIDERS[meta_path.parent.name](page_budget=50)
+    spider = SPIDERS[meta_path.parent.name](page_budget=50, route=meta.get("route", "api"))
+    spider.secret = {secret.name: f"test-{secret.name.lower()}" for secret in spider.secrets}
     asked = meta.get("watch", {"kind": "hashtag", "query": "tag", "site": "https://site.example"})
     watch = Watch(
         id="w",
@@ -62,9 +63,20 @@ def told(spider: PlatformSpider, watch: Watch, response: Response) -> dict[str, 
         results = list(spider.read(response, watch))
     except (PageChanged, SourceBlind) as error:
         return {"error": type(error).__name__, "message": str(error)}
-    posts = [asdict(result) for result in results if isinstance(result, Post)]
-    asked = [f"{r.meta['role']} {r.url}" for r in results if isinstance(r, Request)]
-    return json.loads(json.dumps({"posts": posts, "asks": asked, "presence": spider.seen_gone(response)}, default=str))
+    read: dict[str, Any] = {
+        "posts": [asdict(result) for result in results if isinstance(result, Post)],
+        "removals": [asdict(result) for result in results if isinstance(result, Removal)],
+        "asks": [_asked(result) for result in results if isinstance(result, Request)],
+        "presence": spider.seen_gone(response),
+    }
+    return json.loads(json.dumps({key: read[key] for key in read if key != "removals" or read[key]}, default=str))
+
+
+def _asked(request: Request) -> str:
+    """A question as a line: its role, its address, what it sends and what it costs."""
+    sent = [request.body.decode()] if request.body else []
+    costs = [f"spends {request.meta['spends']}"] if request.meta["spends"] else []
+    return " ".join([request.meta["role"], request.url, *sent, *costs])
 
 
 @pytest.mark.parametrize("meta_path", ANSWERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
