@@ -4,17 +4,23 @@ Exit codes: 0 done, 1 an error told in one line, 2 wrong usage, 3 done but a sou
 4 done but lines of a list were left out, 130 stopped by Ctrl-C. Never sends anything to anyone.
 """
 
+import importlib
 import os
+import pkgutil
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.console import app
-from app.verbs import review, setup, stages, standing
 from core.errors import ClipwardenError
 
 STOPPED = 130
-VERBS = (setup, stages, review, standing)  # each registers its commands when it is imported
+# Each registers its commands when it is imported; the folder is the registry.
+VERBS = tuple(
+    importlib.import_module(f"app.verbs.{module.name}")
+    for module in pkgutil.iter_modules([str(Path(__file__).with_name("verbs"))])
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
