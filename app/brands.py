@@ -5,6 +5,7 @@ Never guesses what was meant: an unknown field, platform or class is a mistake.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import SettingsWrong
+from core.queries import queries
 from core.records import Account, AuthorClass, Brand, Element, Franchise, Watch, WatchKind
 from core.words import slug, tag
 from schedules.yaml_lines import Loc, line, twice
@@ -81,6 +83,9 @@ class _Watch(_Part):
     platform: str
     sites: list[Site] = []
     hashtags: Literal["franchises"] | list[Name] = []
+    # Groups of questions made from the franchises' own words: core.queries; `most` cuts the least wanted.
+    search: list[Literal["titles", "tags", "generated", "spellings", "descriptions", "vendors"]] = []
+    most: int = Field(default=40, ge=1, le=1000)
     keywords: list[Name] = []
     accounts: list[Name] = []
     urls: list[Site] = []
@@ -121,7 +126,7 @@ def load(path: Path, platforms: Mapping[str, frozenset[WatchKind]]) -> Brand:
     if mistakes or file is None:
         lines = sorted({(line(root, loc), ".".join(map(str, loc)), message) for loc, message in mistakes})
         raise SettingsWrong("\n".join(f"{path}:{at}: {loc or 'file'}: {message}" for at, loc, message in lines))
-    return _brand(file)
+    return _brand(file, platforms, _learned(path.with_name(f"{slug(file.brand)}.learned")))
 
 
 def load_all(folder: Path, platforms: Mapping[str, frozenset[WatchKind]]) -> list[Brand]:
@@ -155,19 +160,27 @@ def _unknown_platforms(data: object, platforms: Mapping[str, frozenset[WatchKind
             yield ("watches", index, f"{kind}s"), f"{name} cannot watch a {kind}; it can: {can}"
 
 
-def _brand(file: _File) -> Brand:
+def _learned(path: Path) -> tuple[str, ...]:
+    """Tags a person accepted from `clipwarden tags`: the first word of each line."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return tuple(name for line in lines if (name := tag(line.split("\t")[0])))
+
+
+def _brand(file: _File, platforms: Mapping[str, frozenset[WatchKind]], learned: tuple[str, ...]) -> Brand:
     brand = slug(file.brand)
-    franchises = tuple(_franchise(brand, item) for item in file.franchises)
-    tags = tuple(dict.fromkeys(name for franchise in file.franchises for name in franchise.hashtags))
-    watches = {watch.id: watch for item in file.watches for watch in _watches(brand, item, tags)}
-    return Brand(
+    words = Brand(
         id=brand,
         name=file.brand,
         generator_tags=tuple(dict.fromkeys(tag(name) for name in file.generator_tags)),
-        franchises=franchises,
+        franchises=tuple(_franchise(brand, item) for item in file.franchises),
         accounts=tuple(_account(brand, item) for item in file.accounts),
-        watches=tuple(watches.values()),
+        watches=(),
     )
+    watches: dict[str, Watch] = {}
+    for item in file.watches:
+        for watch in _watches(words, item, platforms[item.platform], learned):
+            watches.setdefault(watch.id, watch)  # what is asked by name comes before what is made
+    return replace(words, watches=tuple(watches.values()))
 
 
 def _franchise(brand: str, item: _Franchise) -> Franchise:
@@ -206,20 +219,24 @@ def _account(brand: str, item: _Account) -> Account:
     )
 
 
-def _watches(brand: str, item: _Watch, tags: tuple[str, ...]) -> Iterator[Watch]:
-    wanted = tags if item.hashtags == "franchises" else item.hashtags
-    queries = [
+def _watches(brand: Brand, item: _Watch, kinds: frozenset[WatchKind], learned: tuple[str, ...]) -> Iterator[Watch]:
+    tags = dict.fromkeys(name for franchise in brand.franchises for name in franchise.hashtags)
+    wanted = [*tags, *learned] if item.hashtags == "franchises" else item.hashtags
+    asked = [
         *((WatchKind.HASHTAG, query.lstrip("#")) for query in wanted),
         *((WatchKind.KEYWORD, query) for query in item.keywords),
         *((WatchKind.ACCOUNT, query.lstrip("@")) for query in item.accounts),
     ]
-    asked = [(site.rstrip("/"), kind, query) for site in item.sites or [""] for kind, query in queries]
-    asked += [("", WatchKind.URL, url) for url in item.urls]
-    for site, kind, query in asked:
+    made = [(one.kind, one.text) for one in queries(brand, item.search, platform=item.platform)]
+    made[:0] = [(WatchKind.HASHTAG, name) for name in learned if "tags" in item.search]
+    asked += [one for one in made if one[0] in kinds][: item.most]
+    placed = [(site.rstrip("/"), kind, query) for site in item.sites or [""] for kind, query in asked]
+    placed += [("", WatchKind.URL, url) for url in item.urls]
+    for site, kind, query in placed:
         where = f"@{urlsplit(site).netloc}" if site else ""
         yield Watch(
-            id=f"{brand}:{item.platform}{where}:{kind}:{query}",
-            brand=brand,
+            id=f"{brand.id}:{item.platform}{where}:{kind}:{query}",
+            brand=brand.id,
             platform=item.platform,
             site=site,
             kind=kind,

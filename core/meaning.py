@@ -68,12 +68,12 @@ def likenesses(text: str, franchise: Franchise) -> tuple[Likeness, ...]:
             carried=one.carried,
             weight=one.weight,
         )
-        for one in model.nearest(_content(text))
+        for one in model.nearest(content(text))
     )
 
 
 @lru_cache(maxsize=8)  # one post is compared for every franchise
-def _content(text: str) -> tuple[tuple[str, str], ...]:
+def content(text: str) -> tuple[tuple[str, str], ...]:
     """Content words in order: as compared, and as written."""
     return tuple(_words(text[:LOOKED_AT]))[:_MOST_WORDS]
 
