@@ -11,7 +11,7 @@ from pathlib import Path
 from app.brands import load_all
 from app.browser import find_browser
 from app.home import Home
-from core.errors import SettingsWrong
+from core.errors import ClipwardenError, SettingsWrong
 from crawler.crawl import platforms
 from store import queries
 
@@ -33,6 +33,8 @@ def examine(home: Home) -> Iterator[Check]:
     yield _ffmpeg()
     yield _browser()
     yield from _methods()
+    yield _pictures()
+    yield _sentences(home)
     yield _disk(home)
     yield _brands(home)
     yield _references(home)
@@ -56,6 +58,25 @@ def _methods() -> Iterator[Check]:
     for name, method in all_methods().items():
         why = method.missing()
         yield Check(name=f"method {name}", ok=why is None, says=why or f"version {method.version}", needed=False)
+
+
+def _pictures() -> Check:
+    from matchers.ocr import available  # noqa: PLC0415 - as above
+
+    how = "pip install 'clipwarden[ocr]' reads titles drawn into clips; until then that work waits"
+    return Check(name="on-screen text", ok=available(), says="read" if available() else how, needed=False)
+
+
+def _sentences(home: Home) -> Check:
+    folder = home.settings.match.sentences
+    if not folder:
+        return Check(name="sentences", ok=True, says="no model named; descriptions are compared by their words alone")
+    from matchers.sentences import Sentences  # noqa: PLC0415 - as above
+
+    try:
+        return Check(name="sentences", ok=True, says=Sentences.open(Path(folder)).about.name)
+    except ClipwardenError as error:
+        return Check(name="sentences", ok=False, says=str(error), needed=False)
 
 
 def _browser() -> Check:

@@ -42,10 +42,12 @@ class FetchSettings(_Section):
 class MatchSettings(_Section):
     """What looking at one file may take.
 
-    model   folder of an image-embedding model (docs/models.md); "" for none
+    model      folder of an image-embedding model (docs/models.md); "" for none
+    sentences  folder of a sentence-embedding model, for descriptions; "" for none
     """
 
     model: str = ""
+    sentences: str = ""
     workers: int = Field(default=2, ge=1)
     max_seconds: int = Field(default=120, ge=1)
     memory_mib: int = Field(default=4096, ge=512)
@@ -120,6 +122,7 @@ user_agent = "clipwarden/0.1 (brand protection; contact: you@your-company.exampl
 
 [match]
 # model = ""           # folder of an image-embedding model, see docs/models.md
+# sentences = ""       # folder of a sentence-embedding model, see there too
 # workers = 2
 # max_seconds = 120
 # memory_mib = 4096

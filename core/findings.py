@@ -9,13 +9,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.naming import word_reasons
+from core.meaning import DESCRIBED_LEAST, DESCRIBED_MOST
+from core.naming import screen_reasons, word_reasons
 from core.reasons import SILENCED, SUGGESTING, ai_reasons, excuse_reason, match_reason
 from core.records import (
     Account,
     AuthorClass,
     Bank,
     Basis,
+    Element,
     Finding,
     Franchise,
     Mark,
@@ -25,7 +27,7 @@ from core.records import (
     Reference,
 )
 
-RULES_VERSION = 2  # raise it when a rule below changes: every post is then judged again
+RULES_VERSION = 3  # raise it when a rule below changes: every post is then judged again
 HIT_SCORE = 0.5  # at or above it a finding stands on the hit list
 NEVER_HITS = frozenset({AuthorClass.OWN, AuthorClass.LICENSED, AuthorClass.PRESS})
 
@@ -42,6 +44,35 @@ class Hit:
     match: Match
     reference: Reference
     duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A line of text in a picture of the post's file, first shown at offset_s; confidence 0..1."""
+
+    offset_s: float
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """The description of an element that a sentence model finds said again in the caption: cosine, threshold -1..1."""
+
+    element: str
+    description: str
+    cosine: float
+    threshold: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What else is known of one post: its files' own marks, the text in its pictures, and what a model makes of it."""
+
+    marks: Sequence[Mark] = ()
+    written: Sequence[Written] = ()
+    meaning: Meaning | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +96,13 @@ class Known:
         return AuthorClass.UNKNOWN
 
 
-def judge(post: Post, hits: Sequence[Hit], known: Known, marks: Sequence[Mark] = ()) -> tuple[Finding, ...]:
-    """The findings of one post, one for each franchise it may take from.
-
-    marks   what the post's files say of themselves
-    """
+def judge(post: Post, hits: Sequence[Hit], known: Known, told: Told = Told()) -> tuple[Finding, ...]:
+    """The findings of one post, one for each franchise it may take from."""
     author = known.class_of(post.platform, post.author_handle)
-    evidence = ai_reasons(post, known.generator_tags, marks)
+    evidence = ai_reasons(post, known.generator_tags, told.marks)
     believed = [hit for hit in hits if (hit.match.sha256, hit.reference.id) not in known.rejected]
-    findings = (_judge_franchise(post, franchise, believed, evidence, author) for franchise in known.franchises)
+    given = _Given(post=post, hits=believed, told=told, evidence=evidence, author=author)
+    findings = (_judge_franchise(given, franchise) for franchise in known.franchises)
     return tuple(finding for finding in findings if finding)
 
 
@@ -82,14 +111,24 @@ def finding_id(post: str, franchise: str) -> str:
     return "F-" + hashlib.sha256(f"{post}|{franchise}".encode()).hexdigest()[:10]
 
 
-def _judge_franchise(
-    post: Post, franchise: Franchise, hits: Sequence[Hit], evidence: Sequence[Reason], author: AuthorClass
-) -> Finding | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """A post, and all that counts for it whatever the franchise."""
+
+    post: Post
+    hits: Sequence[Hit]
+    told: Told
+    evidence: Sequence[Reason]
+    author: AuthorClass
+
+
+def _judge_franchise(given: _Given, franchise: Franchise) -> Finding | None:
+    post, evidence, author = given.post, given.evidence, given.author
     limits = {element.id: element.thresholds for element in franchise.elements}
-    own = [hit for hit in hits if hit.reference.franchise == franchise.id and _near_enough(hit, limits)]
+    own = [hit for hit in given.hits if hit.reference.franchise == franchise.id and _near_enough(hit, limits)]
     shown = sorted((hit for hit in own if hit.reference.bank is Bank.POSITIVE), key=_closeness)
     excuses = [hit for hit in own if hit.reference.bank is not Bank.POSITIVE]
-    words, named_element = word_reasons(post, franchise)
+    words, named_element = _said(given, franchise)
     if not shown and not words and not excuses:
         return None
     told = [match_reason(hit.match, hit.reference, duration_s=hit.duration_s) for hit in shown]
@@ -112,6 +151,38 @@ def _judge_franchise(
         reasons=tuple(reasons),
         ai_evidence=tuple(reason.sentence for reason in evidence),
         author_class=author,
+    )
+
+
+def _said(given: _Given, franchise: Franchise) -> tuple[list[Reason], str | None]:
+    """What caption, pictures and a model say of the franchise, and the element they name first."""
+    generated = bool(given.evidence)
+    words, element = word_reasons(given.post, franchise, generated=generated)
+    shown, shown_element = screen_reasons(
+        [(line.text, line.offset_s) for line in given.told.written], franchise, generated=generated
+    )
+    meaning = given.told.meaning
+    part = next((one for one in franchise.elements if meaning and one.id == meaning.element), None)
+    alike = [_meaning_reason(meaning, part)] if meaning and part else []
+    return [*words, *shown, *alike], element or shown_element or (part.id if part else None)
+
+
+def _meaning_reason(meaning: Meaning, element: Element) -> Reason:
+    share = (meaning.cosine - meaning.threshold) / max(1 - meaning.threshold, 0.01)
+    return Reason(
+        kind="element",
+        sentence=(
+            f"The caption says what the {element.nature} “{element.name}” is described by, in other words:"
+            f" {meaning.cosine:.2f} alike, {meaning.threshold:.2f} needed, by the model {meaning.model}"
+        ),
+        weight=round(DESCRIBED_LEAST + (DESCRIBED_MOST - DESCRIBED_LEAST) * min(1.0, share), 3),
+        detail={
+            "rule": "meaning",
+            "score": meaning.cosine,
+            "threshold": meaning.threshold,
+            "description": meaning.description,
+            "model": meaning.model,
+        },
     )
 
 

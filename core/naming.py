@@ -5,7 +5,7 @@ Suggests, never proves: fans name a title all day. A name that is also an ordina
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.meaning import Likeness, likenesses
 from core.names import Key, keys
@@ -13,6 +13,7 @@ from core.ordinary import GENERATED, GENERATED_WITHIN, SCREEN
 from core.reading import LOOKED_AT, Reading, readings
 from core.records import Franchise, Post, Reason
 from core.spelling import RULES, Spelled, read_as, read_loosely
+from core.times import clock
 from core.words import hashtags, printable, tag
 
 NAMED = 0.20  # the franchise is named: fans do that all day
@@ -30,9 +31,36 @@ class _Found:
     written: str
 
 
-def word_reasons(post: Post, franchise: Franchise) -> tuple[list[Reason], str | None]:
-    """Where the caption or its hashtags name the franchise, and the element they name or describe, if any."""
-    return text_reasons(post.text, post.hashtags, franchise, generated=post.ai_label is not None)
+def word_reasons(post: Post, franchise: Franchise, *, generated: bool = False) -> tuple[list[Reason], str | None]:
+    """Where the caption or its hashtags name the franchise, and the element they name or describe, if any.
+
+    generated   whether something beside the platform's label says that the clip is generated
+    """
+    return text_reasons(post.text, post.hashtags, franchise, generated=generated or post.ai_label is not None)
+
+
+def screen_reasons(
+    lines: Sequence[tuple[str, float]], franchise: Franchise, *, generated: bool = False
+) -> tuple[list[Reason], str | None]:
+    """What the text in a clip's pictures says of the franchise: as text_reasons, each with when it is shown.
+
+    lines   text and the seconds at which it is first shown
+    """
+    if not lines:
+        return [], None
+    reasons, element = text_reasons(
+        "\n".join(text for text, _ in lines), (), franchise, generated=generated, source="on-screen text"
+    )
+    return [_timed(reason, lines) for reason in reasons], element
+
+
+def _timed(reason: Reason, lines: Sequence[tuple[str, float]]) -> Reason:
+    """The reason with the moment its words begin to be shown; a name may go on in the next line."""
+    carried = reason.detail.get("carried") or str(reason.detail.get("written", "")).lstrip("#").split()
+    at_s = next((at_s for text, at_s in lines if carried and carried[0] in printable(text)), lines[0][1])
+    return replace(
+        reason, sentence=f"{reason.sentence} (shown at {clock(at_s)})", detail={**reason.detail, "at_s": at_s}
+    )
 
 
 def text_reasons(
