@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from app.home import Home
 from app.progress import Track, track
 from app.stages import due, now, tally
+from core.errors import Busy
 from core.records import Fingerprint, Match
+from matchers.bank_file import file_bank
+from matchers.compare import HashBank
 from matchers.method import Bank, Method, methods
 from store.ledger import Ledger
 
@@ -29,6 +33,10 @@ def match_files(home: Home) -> dict[str, int]:
             for reference, found in _sweep(ledger, known[name], references).items():
                 ledger.save_matches("sweep", reference, name, known[name].version, found, at=now())
                 _count(counts, progress, len(found))
+        flooded = {name for bank in banks.values() if isinstance(bank, HashBank) for name in bank.flooded}
+        if flooded:  # an empty frame or a logo that thousands of reference frames show: told, never silent
+            counts["files with frames like too many references (see `clipwarden refs flood`)"] = len(flooded)
+            progress.to(progress.done, note=tally(counts))
     return counts
 
 
@@ -55,11 +63,30 @@ def _sweep(ledger: Ledger, method: Method, references: list[str]) -> dict[str, l
 
 def reference_bank(ledger: Ledger, method: Method, only: Sequence[str] | None = None) -> Bank:
     """The references of a method, ready to search; or some of them."""
+    if only is None and isinstance(empty := method.bank(method, ()), HashBank):
+        with suppress(Busy, OSError):  # another adds to it, or the disk is full: what is in memory serves as well
+            return _from_file(ledger, method, empty)
     chosen = "SELECT id, sha256 FROM refs ORDER BY id"
     if only is not None:
         chosen = "SELECT refs.id, sha256 FROM json_each(?) j JOIN refs ON refs.id = j.value ORDER BY refs.id"
     rows = ledger.rows(chosen, [] if only is None else [json.dumps(only)])
     return method.bank(method, ((row["id"], fingerprints(ledger, method, row["sha256"])) for row in rows))
+
+
+def _from_file(ledger: Ledger, method: Method, empty: HashBank) -> Bank:
+    """The hashes of all references that have any, mapped from a file beside the ledger."""
+    folder = ledger.path.parent / "index"
+    folder.mkdir(exist_ok=True)
+    sql = (
+        "SELECT refs.id, refs.sha256 FROM refs JOIN receipts r ON r.stage = 'fingerprint' AND r.subject = refs.sha256"
+        " AND r.method = ? AND r.version = ? ORDER BY refs.id"
+    )
+    known = {row["id"]: row["sha256"] for row in ledger.rows(sql, [method.name, method.version])}
+    path = folder / f"{method.name}-{method.version}.idx"
+    for stale in folder.glob(f"{method.name}-*"):
+        if stale.stem != path.stem:
+            stale.unlink()
+    return file_bank(empty, path, list(known), lambda name: fingerprints(ledger, method, known[name]))
 
 
 def fingerprints(ledger: Ledger, method: Method, sha256: str) -> list[Fingerprint]:

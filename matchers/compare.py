@@ -5,8 +5,8 @@ Never calls one weak frame a match; see `_lasting` and `_near`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from matchers.method import Method, References
 # How the query shows the reference ("mirrored", "turned 90" clockwise ...) -> how its hash is turned back.
 Turns: TypeAlias = Mapping[str, Callable[[Words], Words]]
 UPRIGHT, MIRRORED = "", "mirrored"
+Value_co = TypeVar("Value_co", bound=np.generic, covariant=True)
 
 # Chance that a match is what it says, by its distance over the threshold and what supports it. At
 # distance 0 only a mistaken reference is left; at the threshold it is closest to where false ones begin.
@@ -26,6 +27,14 @@ SUREST, LEAST_SURE = 0.99, 0.80
 WHOLE = frozenset({"whole", "inner"})
 MOMENT_S = 0.7  # frames nearer than this show much the same
 MOST_ROWS = 20_000  # a query frame that equals more reference frames shows nothing of its own: it is left out
+
+
+class Column(Protocol[Value_co]):
+    """One value a row of the index: an array, or read from where the index lies."""
+
+    def __getitem__(self, rows: Rows, /) -> NDArray[Value_co]:
+        """The values of these rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,30 +46,35 @@ class HashBank:
     offset_s    float64 (m,): when that frame is shown
     whole       bool (m,): whether it was hashed whole, or all of it inside its bars
     turns       what queries are looked up by as well
+    flooded     sha256 of a file compared -> how many of its frames were left out, as MOST_ROWS says
     """
 
     method: Method
     index: Index
     references: tuple[str, ...]
-    owner: NDArray[np.int32]
-    offset_s: NDArray[np.float64]
-    whole: NDArray[np.bool_]
+    owner: Column[np.int32]
+    offset_s: Column[np.float64]
+    whole: Column[np.bool_]
     turns: Turns
+    flooded: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.owner)
+        return len(self.index)
 
     def compare(self, sha256: str, fingerprints: Iterable[Fingerprint]) -> list[Match]:
         """Match one file against every reference, the nearest first.
 
         raises  ShapeError when the hashes are of another method
         """
-        usable = _usable(self.method, fingerprints)
+        usable = usable_of(self.method, fingerprints)
         if not usable:
             return []
         values = pack(one.value for one in usable)
         looked_up = np.concatenate([values, *(turn(values) for turn in self.turns.values())])  # one scan for all
-        query_rows, rows, distances = self.index.capped(looked_up, self.method.threshold, most=MOST_ROWS).pairs
+        found_rows = self.index.capped(looked_up, self.method.threshold, most=MOST_ROWS)
+        if len(found_rows.flooded):
+            self.flooded[sha256] = len(np.unique(found_rows.flooded % len(usable)))
+        query_rows, rows, distances = found_rows.pairs
         whole = _whole(usable)
         segments: dict[str, list[Segment]] = {}
         for number, turn in enumerate((UPRIGHT, *self.turns)):
@@ -83,7 +97,7 @@ def hash_bank(method: Method, references: References, *, turns: Turns | None = N
     names, owners, kept = [], [], []
     for number, (name, fingerprints) in enumerate(references):
         names.append(name)
-        usable = _usable(method, fingerprints)
+        usable = usable_of(method, fingerprints)
         kept += usable
         owners += [number] * len(usable)
     return HashBank(
@@ -159,7 +173,7 @@ def _allowed(method: Method, *, part: NDArray[np.bool_], turned: bool) -> NDArra
     return np.where(part, method.threshold * 3 // 4, method.threshold)
 
 
-def _usable(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
+def usable_of(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
     """Leave out what is too weak; a part of a frame must show twice as much: many parts are plain walls."""
     least = {True: method.least_quality, False: min(2 * method.least_quality, 100)}
     return [one for one in fingerprints if one.quality >= least[one.region in WHOLE]]

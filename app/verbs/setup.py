@@ -1,6 +1,7 @@
 """Set up: init, doctor, and the references."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -92,6 +93,23 @@ def refs_list(as_json: AsJson = False) -> None:
         name = escape(row.name) + note
         table.add_row(row.id, row.bank, row.franchise, element, row.kind, name)
     out.print(table) if rows else say("no references yet; `clipwarden refs add` adds some")
+
+
+@refs_app.command("flood", epilog="Example: clipwarden refs flood --json")
+def refs_flood(as_json: AsJson = False) -> None:
+    """List references that match too much (logos, end cards, black frames), why, and what to do."""
+    from app.flooding import flooding
+
+    with home(alone=True, sync=True) as opened:
+        rows = flooding(opened)
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    table = Table("id", "file", "method", "why", "hashes", "near", "at", "what to do", box=None)
+    for row in rows:
+        numbers = [str(row.frames), str(row.near or ""), f"{row.at_s:.1f} s"]
+        table.add_row(row.reference, escape(row.name), row.method, row.kind, *numbers, row.advice)
+    out.print(table) if rows else say("no reference matches too much")
 
 
 @refs_app.command("remove", epilog="Example: clipwarden refs remove R-1a2b3c4d5e")
