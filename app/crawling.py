@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -24,9 +23,13 @@ from app.browser import find_browser
 from app.credentials import secrets_of
 from app.home import Home, temporary
 from app.progress import Track, track
+from app.sources import canaries_due, note_cycles, route_of
+from core.causes import Cause
+from core.coverage import Crawl
 from core.records import Coverage, Watch
 from core.times import to_text
 from crawler.crawl import CrawlJob, platforms
+from store.coverage import crawl_of, save_crawl
 from store.queries import ground
 
 GRACE_S = 5  # a child told to stop writes what it has; after this it is killed
@@ -34,20 +37,9 @@ AT_ONCE = 3  # platforms: a crawl waits for its site most of the time, a browser
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crawled:
-    """How a watch's crawl ended."""
-
-    watch: str
-    coverage: Coverage
-    why: str
-    pages: int
-    posts: int
-
-
-def crawl(home: Home, watches: Sequence[Watch]) -> list[Crawled]:
+def crawl(home: Home, watches: Sequence[Watch]) -> list[Crawl]:
     """Crawl watches, a few platforms at once, and return how each watch ended."""
-    started, ended = datetime.now(UTC), list[Crawled]()
+    started, ended = datetime.now(UTC), list[Crawl]()
     known = {watch.id: watch for watch in watches}
     by_platform = groupby(sorted(watches, key=lambda watch: watch.platform), key=lambda watch: watch.platform)
     # Only this thread touches the ledger; the others follow their children.
@@ -110,6 +102,8 @@ def _job(home: Home, platform: str, watches: list[Watch]) -> CrawlJob:
         page_budget=crawl_settings.pages,
         time_limit_s=crawl_settings.time_limit_s,
         browser_path=find_browser(),
+        route=route_of(home, platform),
+        canaries=canaries_due(home, platform, watches),
     )
 
 
@@ -181,34 +175,22 @@ def _end(process: "subprocess.Popen[str]") -> None:
             pipe.close()
 
 
-def _settle(home: Home, watches: list[Watch], started: datetime, why: str) -> list[Crawled]:
+def _settle(home: Home, watches: list[Watch], started: datetime, why: str) -> list[Crawl]:
     """Read what the child wrote of each watch; write "blind" where it could not."""
     ended = []
     for watch in watches:
         sql = "SELECT * FROM crawls WHERE watch = ? AND started_at >= ? ORDER BY id DESC LIMIT 1"
         rows = home.ledger.rows(sql, [watch.id, to_text(started)])
-        if not rows:
+        if rows:
+            crawled = crawl_of(rows[0])
+        else:
             told = why or "its process ended without a word"
-            home.ledger.save_crawl(
-                watch.id,
-                started_at=started,
-                finished_at=datetime.now(UTC),
-                coverage=Coverage.BLIND,
-                why=told,
-                pages=0,
-                posts=0,
-                ground=False,
-            )
-            ended.append(Crawled(watch=watch.id, coverage=Coverage.BLIND, why=told, pages=0, posts=0))
-            continue
-        row = rows[0]
-        ended.append(
-            Crawled(
-                watch=watch.id,
-                coverage=Coverage(row["coverage"]),
-                why=row["why"],
-                pages=row["pages"],
-                posts=row["posts"],
-            )
-        )
+            cause = Cause.TROUBLE if why else Cause.OURS
+            crawled = Crawl(
+                watch=watch.id, started_at=started, finished_at=datetime.now(UTC), coverage=Coverage.BLIND, cause=cause,
+                why=told, route=route_of(home, watch.platform),
+            )  # fmt: skip
+            save_crawl(home.ledger, crawled)
+        ended.append(crawled)
+    note_cycles(home, watches, ended)
     return ended

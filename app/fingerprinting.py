@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.records import Fingerprint, Mark
-from matchers.frames import Limits, read
+from matchers.frames import WHOLE, Limits, Plan, read
 from matchers.marks import marks
 from matchers.method import RUN_FRAMES, Sense, method
 from matchers.sounds import sound
@@ -16,11 +16,12 @@ from matchers.sounds import sound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileJob:
-    """A file and the names of the methods that have not seen it."""
+    """A file, the names of the methods that have not seen it, and which of its frames they look at."""
 
     sha256: str
     path: Path
     methods: tuple[str, ...]
+    plan: Plan = WHOLE
 
 
 def read_marks(job: FileJob) -> tuple[Mark, ...]:
@@ -34,7 +35,7 @@ def fingerprint(job: FileJob) -> dict[str, list[Fingerprint]]:
     asked = [method(name) for name in job.methods]
     looking = [one for one in asked if one.sense is Sense.FRAMES]
     listening = [one for one in asked if one.sense is Sense.SOUND]
-    clip = read(job.path, limits=Limits())
+    clip = read(job.path, limits=Limits(), plan=job.plan)
     while looking and (run := list(islice(clip.frames, RUN_FRAMES))):
         for one in looking:
             found[one.name] += one.fingerprint(run)

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from app.home import Home
 from app.progress import track
+from core.coverage import Crawl
 from core.errors import ClipwardenError, NotFound
 from core.records import Coverage, Post, Watch, WatchKind
 from crawler.captures.files import Bad, read_lines
+from store.coverage import save_crawl
 from store.ledger import Ledger
 
 BATCH = 200
@@ -86,10 +88,20 @@ def _import(home: Home, path: Path, brand: str, *, keep: bool) -> Imported:
         for platform in list(waiting):
             save(platform)
     for platform, posts in counts.items() if keep else ():
-        home.ledger.save_crawl(
-            _watch(home.ledger, brand, platform), started_at=now, finished_at=datetime.now(UTC),
-            coverage=Coverage.OK, why="", pages=1, posts=posts, ground=False,
-        )  # fmt: skip
+        watch = _watch(home.ledger, brand, platform)
+        ended = datetime.now(UTC)
+        save_crawl(
+            home.ledger,
+            Crawl(
+                watch=watch,
+                started_at=now,
+                finished_at=ended,
+                coverage=Coverage.OK,
+                pages=1,
+                posts=posts,
+                route="import",
+            ),
+        )
     return done
 
 

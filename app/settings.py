@@ -21,12 +21,20 @@ class _Section(BaseModel):
 
 
 class CrawlSettings(_Section):
-    """How posts are looked for."""
+    """How posts are looked for.
+
+    canary_s  seconds between two questions with a known answer to one source
+    fragile   platforms whose spiders break often, and are off unless named here
+    caps      "platform:allowance" -> what may be spent in its period, such as "x:dollars" = 25
+    """
 
     user_agent: str = "clipwarden/0.1 (brand protection)"
     delay_s: float = Field(default=0.5, ge=0)
     pages: int = Field(default=50, ge=1)  # a watch's budget in one crawl
     time_limit_s: int = Field(default=900, ge=10)
+    canary_s: int = Field(default=3600, ge=0)
+    fragile: tuple[str, ...] = ()
+    caps: dict[str, float] = {}
 
 
 class FetchSettings(_Section):
@@ -112,6 +120,9 @@ user_agent = "clipwarden/0.1 (brand protection; contact: you@your-company.exampl
 # delay_s = 0.5        # between two requests to one site
 # pages = 50           # a watch's budget in one crawl
 # time_limit_s = 900   # one platform's crawl
+# canary_s = 3600      # between two questions with a known answer, which tell silence from blindness
+# fragile = []         # platforms whose pages change often, off unless named: ["tiktok_page"]
+# caps = {"x:dollars" = 25}   # what may be spent in a period, where it is not the platform's own
 
 [fetch]
 # workers = 2

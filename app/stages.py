@@ -5,8 +5,9 @@ doubles nothing. None sends anything anywhere.
 """
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from multiprocessing import forkserver
 from urllib.parse import urlsplit
 
@@ -15,11 +16,12 @@ from app.home import Home
 from app.isolation import Guard, each
 from app.progress import track
 from core.errors import ClipwardenError, SettingsWrong
-from core.records import Failure, Mark, Media, Post
+from core.records import Attachment, Failure, Mark, Media, Post
 from core.times import to_text
-from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
+from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, best_already, download
+from matchers.frames import FIRST, WHOLE
 from matchers.method import methods
-from store import queries
+from store import passes, queries
 from store.ledger import Ledger
 
 BATCH = 100  # subjects asked for at a time: the list of work may be millions long
@@ -54,14 +56,40 @@ def due(ledger: Ledger, stage: str) -> Iterator[tuple[str, str]]:
 
 # ------------------------------------------------------------------ download
 def fetch(home: Home) -> dict[str, int]:
-    """Download what posts carry. Returns how many files came, and how many failures of each class."""
+    """Download what posts carry, the lowest rendition that serves; the promising posts first.
+
+    returns how many files came, and how many failures of each class
+    """
+    first = dict.fromkeys(passes.promising_posts(home.ledger))
+    others = (post for post, _ in due(home.ledger, "download") if post not in first)
+    return _fetch(home, "download", chain(first, others))
+
+
+def fetch_originals(home: Home) -> dict[str, int]:
+    """Download the best rendition of the posts that are proved copies. Returns as `fetch`, and how many `kept`.
+
+    A post whose files are the best there are already is noted so, and asked for nothing.
+    """
+    kept, wanted = 0, []
+    for post_id, _ in due(home.ledger, "original"):
+        post = queries.post(home.ledger, post_id)
+        if any(_page(post, one) or not best_already(one.renditions, _least_px(home)) for one in post.attachments):
+            wanted.append(post_id)
+        else:
+            kept += passes.keep_triage_as_original(home.ledger, post_id)
+    return {"kept": kept, **(_fetch(home, "original", wanted) if wanted else {})}
+
+
+def _fetch(home: Home, stage: str, posts: Iterable[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
     warm()
-    with track("fetch", home.ledger.count_pending("download", now=now())) as progress:
+    with track(
+        "fetch" if stage == "download" else "originals", home.ledger.count_pending(stage, now=now())
+    ) as progress:
         collected: dict[str, list[Got | Refused]] = {}
         wanted: dict[str, Post] = {}
         paused = _paused_hosts(home.ledger)
-        for outcome in download(_jobs(home, wanted, paused), settings=download_settings(home)):
+        for outcome in download(_jobs(home, stage, posts, wanted, paused), settings=download_settings(home)):
             post = outcome.job.post
             if isinstance(outcome, Got):
                 home.blobs.adopt(outcome.path, outcome.sha256)
@@ -69,57 +97,68 @@ def fetch(home: Home) -> dict[str, int]:
                 paused.add(urlsplit(wanted[post].url).netloc)
             collected.setdefault(post, []).append(outcome)
             if len(collected[post]) == len(wanted[post].attachments):
-                _save_download(home.ledger, post, collected.pop(post), counts)
+                _save_download(home.ledger, stage, post, collected.pop(post), counts)
                 del wanted[post]
                 progress.step(note=tally(counts))
     return counts
 
 
-def _jobs(home: Home, wanted: dict[str, Post], paused: set[str]) -> Iterator[Job]:
-    """A job for each attachment of each post due; `wanted` learns which posts are on their way.
+def _jobs(home: Home, stage: str, posts: Iterable[str], wanted: dict[str, Post], paused: set[str]) -> Iterator[Job]:
+    """A job for each attachment of each post; `wanted` learns which posts are on their way.
 
     A post of a host that asked us to wait is left where it is, with no failure against it.
     """
-    for post_id, _ in due(home.ledger, "download"):
+    for post_id in posts:
         post = queries.post(home.ledger, post_id)
         if urlsplit(post.url).netloc in paused:
             continue
         wanted[post_id] = post
-        attempts = home.ledger.attempts("download", post_id)
+        attempts = home.ledger.attempts(stage, post_id)
         for attachment in post.attachments:
             yield Job(
                 post=post_id,
                 position=attachment.position,
                 renditions=attachment.renditions,
-                # A rendition that is the post's own page is for yt-dlp's extractors to read.
-                page=post.url if [r.url for r in attachment.renditions] == [post.url] else None,
+                page=_page(post, attachment),
                 attempts=attempts,
+                best=stage == "original",
             )
+
+
+def _page(post: Post, attachment: Attachment) -> str | None:
+    """A rendition that is the post's own page is for yt-dlp's extractors to read."""
+    return post.url if [one.url for one in attachment.renditions] == [post.url] else None
+
+
+def _least_px(home: Home) -> int:
+    return home.settings.fetch.least_height_px
 
 
 def _paused_hosts(ledger: Ledger) -> set[str]:
     """The hosts whose "not now" still holds."""
     sql = (
         "SELECT p.url FROM failures f JOIN posts p ON p.id = f.subject"
-        " WHERE f.stage = 'download' AND f.error = ? AND f.retry_at > ?"
+        " WHERE f.stage IN ('download', 'original') AND f.error = ? AND f.retry_at > ?"
     )
     return {urlsplit(row["url"]).netloc for row in ledger.rows(sql, [ErrorClass.RATE_LIMITED, to_text(now())])}
 
 
-def _save_download(ledger: Ledger, post: str, outcomes: list[Got | Refused], counts: dict[str, int]) -> None:
+def _save_download(
+    ledger: Ledger, stage: str, post: str, outcomes: list[Got | Refused], counts: dict[str, int]
+) -> None:
     """All the files of a post together, or the failure that stopped one of them."""
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     got = [outcome for outcome in outcomes if isinstance(outcome, Got)]
     # Some files and a final failure: what came is evidence; a failure that may pass is waited for.
     waiting = [outcome for outcome in refused if outcome.retry_after_s is not None]
     if got and not waiting:
-        ledger.save_media(_media(outcome) for outcome in got)
+        ledger.save_media(_media(outcome, stage) for outcome in got)
         counts["files"] = counts.get("files", 0) + len(got)
         return
     worst = (waiting or refused)[0]
     retry_at = now() + timedelta(seconds=worst.retry_after_s) if worst.retry_after_s is not None else None
     failure = Failure(
-        stage="download",
+        stage=stage,
         subject=post,
         error=worst.error_class,
         message=worst.message,
@@ -130,7 +169,7 @@ def _save_download(ledger: Ledger, post: str, outcomes: list[Got | Refused], cou
     counts[worst.error_class] = counts.get(worst.error_class, 0) + 1
 
 
-def _media(got: Got) -> Media:
+def _media(got: Got, stage: str) -> Media:
     return Media(
         post=got.job.post,
         position=got.job.position,
@@ -141,6 +180,7 @@ def _media(got: Got) -> Media:
         height_px=got.height_px,
         size_bytes=got.size_bytes,
         fetched_at=now(),
+        rendition="original" if stage == "original" else "triage",
     )
 
 
@@ -161,7 +201,10 @@ def download_settings(home: Home) -> DownloadSettings:
 
 # --------------------------------------------------------------- fingerprint
 def fingerprint_files(home: Home) -> dict[str, int]:
-    """Fingerprint media and references that lack a method's hashes. Returns done and failed."""
+    """Fingerprint media and references that lack a method's hashes. Returns done and failed.
+
+    A post's file is looked at sparsely, unless something has asked for a closer look: see cascade.py.
+    """
     counts = {"files": 0, "unreadable": 0}
     warm()
     with track("fingerprint", home.ledger.count_pending("fingerprint", now=now())) as progress:
@@ -178,7 +221,8 @@ def fingerprint_files(home: Home) -> dict[str, int]:
                 with home.ledger.write():
                     for name, prints in result.items():
                         version = methods()[name].version
-                        home.ledger.save_fingerprints(job.sha256, name, version, prints, at=now())
+                        sparse = job.plan != WHOLE
+                        home.ledger.save_fingerprints(job.sha256, name, version, prints, at=now(), sparse=sparse)
                 counts["files"] += 1
             progress.step(note=tally(counts))
     return counts
@@ -193,7 +237,8 @@ def _files(home: Home) -> Iterator[FileJob]:
         given.add(sha256)
         sql = "SELECT method FROM work WHERE stage = 'fingerprint' AND subject = ? AND method <> ?"
         lacking = tuple(row["method"] for row in home.ledger.rows(sql, [sha256, MARKS]))
-        yield FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=lacking)
+        plan = WHOLE if passes.looked_at_whole(home.ledger, sha256) else FIRST
+        yield FileJob(sha256=sha256, path=home.blobs.path(sha256), methods=lacking, plan=plan)
 
 
 def read_all_marks(home: Home) -> dict[str, int]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from app.brands import load_all
-from app.crawling import Crawled, crawl
+from app.crawling import crawl
 from app.home import Home, open_home
+from core.coverage import Crawl
 from core.errors import NotFound
 from core.findings import HIT_SCORE, NEVER_HITS
 from core.queries import NAMES, queries
@@ -91,7 +92,7 @@ def _origins(brand: Brand) -> dict[tuple[str, str], str]:
 
 
 # ----------------------------------------------------------------------- trial
-def trial(home: Home, watch: Watch) -> tuple[Crawled, list[Post]]:
+def trial(home: Home, watch: Watch) -> tuple[Crawl, list[Post]]:
     """Ask one page of a watch now, in a home of its own that is thrown away: nothing is stored.
 
     What it costs is booked in the real ledger all the same, and its caps hold.

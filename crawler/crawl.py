@@ -22,7 +22,7 @@ from scrapy.spiderloader import get_spider_loader
 from core.errors import NotFound
 from core.records import Watch, WatchKind
 from core.times import from_text
-from crawler import egress
+from crawler import canaries, egress
 from crawler.egress_proxy import CHROMIUM_ARGS, proxy_thread
 from crawler.platform import PlatformSpider, WatchRun, now
 from store.blobs import Blobs
@@ -38,6 +38,7 @@ class CrawlJob:
     time_limit_s    after this the spider stops taking work and writes what it has
     browser_path    Chromium's path, or None when there is none
     route           which of the spider's routes to go
+    canaries        sites whose canaries are due
     """
 
     platform: str
@@ -54,6 +55,7 @@ class CrawlJob:
     time_limit_s: int
     browser_path: str | None
     route: str = "api"
+    canaries: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         """Put the job where the child reads it."""
@@ -64,7 +66,10 @@ class CrawlJob:
         """The job as its parent wrote it."""
         data = json.loads(path.read_text(encoding="utf-8"))
         watches = tuple(watch_of(watch) for watch in data["watches"])
-        return cls(**data | {"watches": watches, "allowed_hosts": tuple(data["allowed_hosts"])})
+        return cls(
+            **data
+            | {"watches": watches, "allowed_hosts": tuple(data["allowed_hosts"]), "canaries": tuple(data["canaries"])}
+        )
 
 
 def platforms() -> dict[str, type[PlatformSpider]]:
@@ -91,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
         process = CrawlerProcess(_settings(job, extra | {"ROBOTSTXT_OBEY": spider.obeys_robots}))
         process.crawl(
             spider,
-            runs=_runs(job.watches, job.grounds),
+            runs=_runs(job, spider),
             page_budget=job.page_budget,
             secret=secrets,
             route=job.route,
@@ -103,12 +108,16 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _runs(watches: Sequence[Watch], grounds: dict[str, str | None]) -> dict[str, WatchRun]:
+def _runs(job: CrawlJob, spider: type[PlatformSpider]) -> dict[str, WatchRun]:
     def ground(watch: Watch) -> datetime | None:
-        text = grounds.get(watch.id)
+        text = job.grounds.get(watch.id)
         return from_text(text) if text else None
 
-    return {watch.id: WatchRun(watch=watch, ground_at=ground(watch), started_at=now()) for watch in watches}
+    asked = [*canaries.runs(spider, job.watches, job.canaries, job.route)]
+    asked += [
+        WatchRun(watch=watch, ground_at=ground(watch), started_at=now(), route=job.route) for watch in job.watches
+    ]
+    return {run.watch.id: run for run in asked}
 
 
 def _settings(job: CrawlJob, extra: dict[str, Any]) -> Settings:
@@ -160,6 +169,8 @@ def _is_heavy(request: Any) -> bool:  # noqa: ANN401 - playwright's Request, nam
 
 def _report(run: WatchRun) -> None:
     """Tell the parent how far a watch is: at its first and last answers, and every tenth between."""
+    if run.canary:
+        return
     if run.open_requests and run.pages % 10 != 1:
         return
     line = {"watch": run.watch.id, "pages": run.pages, "posts": run.posts, "open": run.open_requests}

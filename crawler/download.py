@@ -18,9 +18,19 @@ from pebble import ProcessExpired, ProcessPool
 
 from crawler.download_worker import Limits, fetch, prepare
 from crawler.egress import Allowed
-from crawler.outcomes import ErrorClass, Got, Job, Outcome, Refused, refused
+from crawler.outcomes import ErrorClass, Got, Job, Outcome, Refused, best_already, refused
 
-__all__ = ["DownloadSettings", "ErrorClass", "Got", "Job", "Outcome", "Refused", "download", "sweep"]
+__all__ = [
+    "DownloadSettings",
+    "ErrorClass",
+    "Got",
+    "Job",
+    "Outcome",
+    "Refused",
+    "best_already",
+    "download",
+    "sweep",
+]
 
 PREFIX = "attempt-"
 TASKS_A_WORKER = 500  # then a fresh one, so that what leaks in a month of yt-dlp leaks for minutes

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
-from urllib.parse import urlsplit
 
 import yt_dlp
 import yt_dlp.globals
@@ -22,12 +21,11 @@ from core.records import Rendition
 from crawler import egress
 from crawler.download_classes import DiskLow, NotMedia, TooLarge, classify
 from crawler.download_probe import digest, probe
-from crawler.outcomes import ErrorClass, Got, Job, Outcome, Refused, in_order, refused
+from crawler.outcomes import ErrorClass, Got, Job, Outcome, Refused, best_first, in_order, is_manifest, refused
 
 Info: TypeAlias = dict[str, Any] | None
 
 NAME = "media"  # the one file name; titles, ids and Content-Disposition stay out of the file system
-MANIFESTS = (".m3u8", ".mpd")
 NICE_S = 5  # seconds after max_seconds when the kernel ends a worker whose pool died before it
 
 
@@ -116,18 +114,18 @@ def fetch(job: Job, attempt: str, limits: Limits) -> Outcome:
 def _first_that_is_there(job: Job, folder: Path, limits: Limits) -> Outcome:
     """Try the renditions in order; only a missing one lets the next have its turn."""
     if job.page is not None:
-        return _got(job, folder, _save(job.page, limits, by_page=True), None)
+        return _got(job, folder, _save(job.page, limits, by_page=True, best=job.best), None)
     if not job.renditions:
         message = f"{job.post} #{job.position} names neither a rendition nor a page"
         return Refused(job=job, error_class=ErrorClass.NOT_MEDIA, message=message, retry_after_s=None)
-    choices = in_order(job.renditions, limits.least_height_px)
+    choices = best_first(job.renditions) if job.best else in_order(job.renditions, limits.least_height_px)
     for rendition in choices[:-1]:
         try:
-            return _got(job, folder, _save(rendition.url, limits), rendition)
+            return _got(job, folder, _save(rendition.url, limits, best=job.best), rendition)
         except Exception as error:
             if classify(error)[0] is not ErrorClass.GONE:
                 raise
-    return _got(job, folder, _save(choices[-1].url, limits), choices[-1])
+    return _got(job, folder, _save(choices[-1].url, limits, best=job.best), choices[-1])
 
 
 def _got(job: Job, folder: Path, url: str, rendition: Rendition | None) -> Got:
@@ -148,14 +146,14 @@ def _got(job: Job, folder: Path, url: str, rendition: Rendition | None) -> Got:
     )
 
 
-def _save(url: str, limits: Limits, *, by_page: bool = False) -> str:
+def _save(url: str, limits: Limits, *, by_page: bool = False, best: bool = False) -> str:
     """Download `url` as ./media and return the address of the bytes."""
     egress.check_url(url, _allowed)
     for leftover in Path().iterdir():
         leftover.unlink()
     hook = _watch(limits)
     hook({})
-    with GuardedDL(options(limits, hook), auto_init=by_page) as ydl:
+    with GuardedDL(options(limits, hook, best=best), auto_init=by_page) as ydl:
         try:
             info = _extract(ydl, url, by_page=by_page)
         except DownloadError as error:
@@ -171,7 +169,7 @@ def _extract(ydl: GuardedDL, url: str, *, by_page: bool) -> Info:
     """Let yt-dlp fetch a page's video, a manifest's stream, or a file."""
     if by_page:
         return cast(Info, ydl.extract_info(url))
-    if urlsplit(url).path.lower().endswith(MANIFESTS):
+    if is_manifest(url):
         ydl.add_info_extractor(GenericIE())
         return cast(Info, ydl.extract_info(url))
     # Straight to the bytes: one request instead of two, none of yt-dlp's 1,754 patterns, and no searching for some
@@ -179,9 +177,9 @@ def _extract(ydl: GuardedDL, url: str, *, by_page: bool) -> Info:
     return cast(Info, ydl.process_ie_result({"id": NAME, "title": NAME, "url": url, "ext": "mp4", "extractor": NAME}))
 
 
-def options(limits: Limits, hook: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def options(limits: Limits, hook: Callable[[dict[str, Any]], None], *, best: bool = False) -> dict[str, Any]:
     """Every yt-dlp option we set, with nothing left to a default that opens a door."""
-    tall = f"[height>={limits.least_height_px}]"
+    tall, up = f"[height>={limits.least_height_px}]", "" if best else "+"
     chosen: dict[str, Any] = {
         "outtmpl": {"default": NAME},
         "paths": {},
@@ -191,8 +189,8 @@ def options(limits: Limits, hook: Callable[[dict[str, Any]], None]) -> dict[str,
         # One file as the platform serves it: nothing is merged, so the hash is of the bytes as received. Where only
         # separate streams exist the picture is taken and the sound left.
         # Sorted smallest first, so `b` is the smallest that will do, and `w` the tallest of those that are too small.
-        "format": f"b{tall}/w[height>0]/b/bv{tall}/wv[height>0]/bv",
-        "format_sort": ["+res", "+size", "+br"],
+        "format": "b/bv" if best else f"b{tall}/w[height>0]/b/bv{tall}/wv[height>0]/bv",
+        "format_sort": [f"{up}res", f"{up}size", f"{up}br"],
         "format_sort_force": True,
         "check_formats": False,
         "fixup": "never",

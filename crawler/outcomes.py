@@ -42,6 +42,7 @@ FIRST_RETRY_S = {
     ErrorClass.DISK: 600.0,
 }
 LONGEST_RETRY_S = 7 * 86_400.0
+MANIFESTS = (".m3u8", ".mpd")  # an address that stands for several renditions
 MOST_ATTEMPTS = 6  # 60 s doubling: half an hour of outage; a day's block is tried for a month
 
 
@@ -51,6 +52,7 @@ class Job:
 
     page        when given it is read by yt-dlp's extractors, and the renditions are not looked at
     attempts    how often it was tried before
+    best        fetch the tallest rendition, not the lowest that serves
     """
 
     post: str
@@ -58,6 +60,7 @@ class Job:
     renditions: tuple[Rendition, ...] = ()
     page: str | None = None
     attempts: int = 0
+    best: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +139,21 @@ def in_order(renditions: tuple[Rendition, ...], least_height_px: int) -> list[Re
         return 1, -rendition.height_px, size
 
     return sorted(renditions, key=rank)
+
+
+def best_first(renditions: tuple[Rendition, ...]) -> list[Rendition]:
+    """Tallest first, among equals the largest; unknown heights last, as platforms name their best."""
+    return sorted(renditions, key=lambda one: (-(one.height_px or 0), -(one.size_bytes or 0)))
+
+
+def best_already(renditions: tuple[Rendition, ...], least_height_px: int) -> bool:
+    """Say whether the lowest rendition that serves is the best one too: then there is nothing more to fetch."""
+    if not renditions:
+        return True
+    first, best = in_order(renditions, least_height_px)[0], best_first(renditions)[0]
+    return first == best and not is_manifest(best.url)
+
+
+def is_manifest(url: str) -> bool:
+    """Say whether an address names a list of streams, not a file."""
+    return url.partition("?")[0].partition("#")[0].lower().endswith(MANIFESTS)

@@ -7,7 +7,10 @@ crawl their parent writes nothing but the word on a crawl that could not speak f
 from scrapy.crawler import Crawler
 
 from core.records import Post
+from crawler.canaries import doubted, judge
 from crawler.platform import PlatformSpider, Sighted, now
+from store.coverage import save_crawl, save_removals, save_samples
+from store.incidents import save_verdicts
 from store.ledger import Ledger
 
 BATCH = 200  # one transaction each: 25 times the rate of single upserts, and a kill loses at most this much
@@ -19,6 +22,7 @@ class LedgerPipeline:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.buffer: dict[str, list[tuple[Post, str]]] = {}
+        self.gone: list[tuple[str, str]] = []
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "LedgerPipeline":
@@ -33,27 +37,22 @@ class LedgerPipeline:
         """
         batch = self.buffer.setdefault(item.watch, [])
         batch += ((post, item.raw_sha256) for post in item.posts)
-        if len(batch) >= BATCH:
+        self.gone += ((removal.post, removal.because) for removal in item.removals)
+        if len(batch) >= BATCH or len(self.gone) >= BATCH:
             self._flush(item.watch)
         return item
 
     def close_spider(self) -> None:
         """Write the rest, then the coverage of each watch, together."""
         with self.ledger.write():
-            for watch in self.buffer:
+            for watch in {*self.buffer, *(run.watch.id for run in self._spider.runs.values())}:
                 self._flush(watch)
+            verdicts = judge(self._spider)
+            save_verdicts(self.ledger, self._spider.name, verdicts, at=now())
             for run in self._spider.runs.values():
-                coverage, why, ground = run.outcome()
-                self.ledger.save_crawl(
-                    run.watch.id,
-                    started_at=run.started_at,
-                    finished_at=now(),
-                    coverage=coverage,
-                    why=why,
-                    pages=run.pages,
-                    posts=run.posts,
-                    ground=ground,
-                )
+                if run.canary is None:
+                    save_crawl(self.ledger, doubted(run.outcome(now()), run.watch.site, verdicts))
+                    save_samples(self.ledger, run.samples, at=now())
 
     @property
     def _spider(self) -> PlatformSpider:
@@ -71,3 +70,6 @@ class LedgerPipeline:
         if batch := self.buffer.get(watch):
             self.ledger.save_posts(watch, batch, seen_at=now())
             self.buffer[watch] = []
+        if self.gone:  # after the posts: a post may come and go within one answer
+            save_removals(self.ledger, self.gone, at=now())
+            self.gone = []

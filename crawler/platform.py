@@ -19,14 +19,17 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from core.causes import Cause
+from core.coverage import Crawl
 from core.errors import PageChanged, SourceBlind
 from core.records import Coverage, Post, Presence, Removal, Watch, WatchKind
 from crawler import egress
+from crawler.answers import GONE_STATUS, refusal, sample
 from crawler.facts import Allowance, Canary, Facts, Secret
 from store.blobs import Blobs
+from store.coverage import Sample
 from store.ledger import Ledger
 
-GONE_STATUS = frozenset({404, 410})
 REFUSALS = list(range(400, 600))  # come to us to be named; redirects are Scrapy's, and the egress guard's, to follow
 
 
@@ -43,33 +46,70 @@ class Sighted:
     removals: tuple[Removal, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What we should have had and have not: why, by name and in words."""
+
+    cause: str
+    why: str
+
+
 @dataclass(slots=True, kw_only=True)
 class WatchRun:
-    """How one watch's crawl is going."""
+    """How one watch's crawl is going.
+
+    canary     a question whose answer is known, asked to see whether the source sees: nothing of it is kept
+    asked      what has been asked for, so that no page is asked twice
+    told       posts its answers held or led to, whether or not they were new
+    """
 
     watch: Watch
     ground_at: datetime | None
     started_at: datetime
+    canary: Canary | None = None
+    route: str = "api"
     pages: int = 0
     posts: int = 0
+    told: int = 0
     open_requests: int = 0
-    cut: str = ""  # the budget ended before known ground
-    lost: list[str] = field(default_factory=list)  # answers we should have had
-    blind: str = ""
+    cut: Lost | None = None  # the budget ended before known ground
+    lost: list[Lost] = field(default_factory=list)  # answers we should have had
+    blind: Lost | None = None
+    seen_from: datetime | None = None
+    samples: list[Sample] = field(default_factory=list)
+    asked: set[bytes] = field(default_factory=set)
 
-    def outcome(self) -> tuple[Coverage, str, bool]:
+    def outcome(self, finished_at: datetime) -> Crawl:
+        """How it ended, as the ledger keeps it."""
+        coverage, lost, ground = self._ended()
+        return Crawl(
+            watch=self.watch.id,
+            started_at=self.started_at,
+            finished_at=finished_at,
+            coverage=coverage,
+            cause=lost.cause if lost else "",
+            why=lost.why if lost else "",
+            pages=self.pages,
+            posts=self.posts,
+            ground=ground,
+            route=self.route,
+            seen_from=self.seen_from,
+        )
+
+    def _ended(self) -> tuple[Coverage, Lost | None, bool]:
         """Coverage, why, and whether the next crawl may stop at what this one saw."""
         if self.blind:
             return Coverage.BLIND, self.blind, False
         if not self.pages and not self.lost and not self.open_requests:
-            return Coverage.BLIND, "the crawl ended before it was asked; raise crawl.time_limit_s or see the log", False
+            told = "the crawl ended before it was asked; raise crawl.time_limit_s or see the log"
+            return Coverage.BLIND, Lost(Cause.CUT, told), False
         if self.lost or self.open_requests:
-            why = self.lost[0] if self.lost else "stopped before the last page"
-            return (Coverage.PARTIAL if self.posts else Coverage.BLIND), why, False
+            lost = self.lost[0] if self.lost else Lost(Cause.CUT, "stopped before the last page")
+            return (Coverage.PARTIAL if self.posts else Coverage.BLIND), lost, False
         if self.cut:
             # The first crawl of a watch has no older ground to reach: where its budget ends, history begins.
             return Coverage.PARTIAL, self.cut, self.ground_at is None
-        return Coverage.OK, "", True
+        return Coverage.OK, None, True
 
 
 class PlatformSpider(Spider):
@@ -84,6 +124,7 @@ class PlatformSpider(Spider):
     fragile       breaks several times a year: off until the home's crawl.fragile names it
     obeys_robots  robots.txt is for crawlers of pages; an API that wants a key has terms instead
     uses_browser  whether pages are rendered by Chromium
+    repeats_cursor  a next page may have the address of the one before (Instagram): not a loop
     """
 
     kinds: ClassVar[frozenset[WatchKind]]
@@ -96,6 +137,7 @@ class PlatformSpider(Spider):
     fragile: ClassVar[bool] = False
     obeys_robots: ClassVar[bool] = True
     uses_browser: ClassVar[bool] = False
+    repeats_cursor: ClassVar[bool] = False
 
     # Given by crawl.py: pages a watch may take, the runs, where things are kept, and who hears of progress.
     page_budget: int = 50
@@ -121,6 +163,11 @@ class PlatformSpider(Spider):
     @abstractmethod
     def seen_gone(response: Response) -> Presence:
         """What the answer at a post's own address shows about it; `unclear` unless it is proof."""
+
+    @staticmethod
+    def soft_error(response: Response) -> SourceBlind | None:  # noqa: ARG004 - for platforms that have them
+        """The platform's own error object, whatever status it comes with; None when the answer is none."""
+        return None
 
     # ---------------------------------------------------------------- asking
     # Each takes Scrapy's Request arguments (method, body, headers, meta), and
@@ -151,14 +198,16 @@ class PlatformSpider(Spider):
         for run in self.runs.values():
             if run.watch.kind not in self.kinds:
                 can = ", ".join(sorted(self.kinds))
-                run.blind = f"{self.name} cannot watch a {run.watch.kind}; it can: {can}"
+                run.blind = Lost(Cause.OURS, f"{self.name} cannot watch a {run.watch.kind}; it can: {can}")
                 continue
             try:
                 first = list(self.requests(run.watch))
             except Exception as error:  # noqa: BLE001 - one watch that cannot be asked must not silence those after it
-                run.blind = f"{run.watch.id} cannot be asked: {type(error).__name__}: {error}; mend the brand file"
+                told = f"{run.watch.id} cannot be asked: {type(error).__name__}: {error}; mend the brand file"
+                run.blind = Lost(error.cause if isinstance(error, SourceBlind) else Cause.OURS, told)
                 continue
             for request in first:
+                run.asked.add(_key(request))
                 yield self._bind(run, request)
 
     def _bind(self, run: WatchRun, request: Request) -> Request:
@@ -173,31 +222,58 @@ class PlatformSpider(Spider):
         run.open_requests -= 1
         run.pages += role == "page"
         try:
-            refuse_bad_status(response, role)
+            self._refuse(response, role)
             results = [] if response.status in GONE_STATUS else list(self.read(response, run.watch))
             posts = tuple(result for result in results if isinstance(result, Post))
             removals = tuple(result for result in results if isinstance(result, Removal))
-            run.posts += len(posts)
-            for request in self._onward(run, role, posts, results):
-                yield self._bind(run, request)
-            if posts or removals:
+            self._count(run, posts)
+            if (posts or removals) and not run.canary:
                 raw = self.blobs.put(response.body)
                 yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=raw, removals=removals)
-        except (PageChanged, SourceBlind) as error:
-            self._broke(run, response, str(error))
+            for request in self._onward(run, role, posts, results):
+                yield self._bind(run, request)
+        except PageChanged as error:
+            self._broke(run, response, Lost(Cause.CHANGED, str(error)))
+        except SourceBlind as error:
+            self._broke(run, response, Lost(error.cause, str(error)))
         except Exception as error:  # a spider's own mistake must not look like a page without posts
             self.logger.exception("%s: the spider broke on %s", run.watch.id, response.url)
             told = f"{response.url}: the spider broke, {type(error).__name__}: {error}; freeze the response and mend it"
-            self._broke(run, response, told)
+            self._broke(run, response, Lost(Cause.OURS, told))
         self.report(run)
 
-    def _broke(self, run: WatchRun, response: Response, message: str) -> None:
-        self.blobs.put(response.body)  # what changed can be looked at
-        self._note(run, response.meta["role"], message)
+    def _refuse(self, response: Response, role: str) -> None:
+        """Raise SourceBlind for an answer that is not the one we asked for; the platform's own word first."""
+        expects = response.meta["expects"]
+        refused = self.soft_error(response) or refusal(response, role=role, expects=expects, keyed=bool(self.secret))
+        if refused:
+            raise refused
+
+    @staticmethod
+    def _count(run: WatchRun, posts: Sequence[Post]) -> None:
+        run.posts += len(posts)
+        run.told += len(posts)
+        oldest = min((post.posted_at for post in posts), default=None)
+        if oldest and (run.seen_from is None or oldest < run.seen_from):
+            run.seen_from = oldest
+
+    def _broke(self, run: WatchRun, response: Response, lost: Lost) -> None:
+        kept = self.blobs.put(sample(response.body, self.secret.values()))  # what changed can be looked at
+        run.samples.append(
+            Sample(
+                platform=self.name, watch=run.watch.id, cause=lost.cause, url=response.url, status=response.status,
+                sha256=kept,
+            )
+        )  # fmt: skip
+        self._note(run, response.meta["role"], lost)
 
     def _onward(self, run: WatchRun, role: str, posts: Sequence[Post], results: Sequence[Any]) -> Iterator[Request]:
         requests = [result for result in results if isinstance(result, Request)]
         details = [request for request in requests if request.meta["role"] == "detail"]
+        run.told += sum(len(request.meta["posts"]) for request in details)
+        if run.canary:
+            yield from (request for request in requests if request.meta["role"] == "step")
+            return
         ids = [*(post for request in details for post in request.meta["posts"]), *(post.id for post in posts)]
         known = self.ledger.seen_before(run.watch.id, ids, at=run.ground_at) if ids and run.ground_at else set()
         yield from (request for request in details if not known.issuperset(request.meta["posts"]))
@@ -206,31 +282,46 @@ class PlatformSpider(Spider):
         if role == "page" and ids and known.issuperset(ids):
             return
         if role == "page" and onward and run.pages >= self.page_budget:
-            run.cut = f"page budget of {self.page_budget} reached; raise crawl.pages or watch more often"
+            told = f"page budget of {self.page_budget} reached; raise crawl.pages or watch more often"
+            run.cut = Lost(Cause.CUT, told)
             return
-        yield from onward
+        for request in onward:
+            self._refuse_a_loop(run, request)
+            yield request
+
+    def _refuse_a_loop(self, run: WatchRun, request: Request) -> None:
+        """A next page that was asked for already would go round for ever, and look like a feed without an end."""
+        if _key(request) in run.asked and not self.repeats_cursor:
+            told = f"{request.url}: its next page is one that was asked already; the feed goes round"
+            raise SourceBlind(told, Cause.REPEATED_CURSOR)
+        run.asked.add(_key(request))
 
     async def _lost(self, failure: Failure) -> None:
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy hangs it on
         error = failure.value
         run = self.runs[request.meta["watch"]]
         run.open_requests -= 1
-        if isinstance(error, IgnoreRequest) and "robots" in str(error).lower():
-            message = f"robots.txt of {urlsplit(request.url).netloc} forbids {urlsplit(request.url).path}"
+        if isinstance(error, SourceBlind):  # a middleware of ours, with its own word: a budget that is spent
+            lost = Lost(error.cause, str(error))
+        elif isinstance(error, IgnoreRequest) and "robots" in str(error).lower():
+            told = f"robots.txt of {urlsplit(request.url).netloc} forbids {urlsplit(request.url).path}"
+            lost = Lost(Cause.REFUSED, told)
         else:
-            message = f"no answer from {request.url}: {type(error).__name__}: {error}"
+            lost = Lost(Cause.TROUBLE, f"no answer from {request.url}: {type(error).__name__}: {error}")
         # The guard's own word is clearer than what the network layer makes of it.
         refused = egress.take_refusals()
-        self._note(run, request.meta["role"], refused[-1] if refused else message)
+        self._note(run, request.meta["role"], Lost(Cause.REFUSED, refused[-1]) if refused else lost)
         self.report(run)
 
-    def _note(self, run: WatchRun, role: str, message: str) -> None:
-        self.logger.error("%s: %s", run.watch.id, message)
+    def _note(self, run: WatchRun, role: str, lost: Lost) -> None:
+        self.logger.error("%s: %s", run.watch.id, lost.why)
         # A first page that says nothing blinds the watch; a later one leaves a hole in it.
-        if role == "detail" or run.pages > 1:
-            run.lost.append(message)
+        if lost.cause == Cause.BUDGET and run.pages:
+            run.cut = lost
+        elif role == "detail" or run.pages > 1:
+            run.lost.append(lost)
         else:
-            run.blind = message
+            run.blind = lost
 
 
 def _request(url: str, role: str, kwargs: dict[str, Any]) -> Request:
@@ -238,18 +329,8 @@ def _request(url: str, role: str, kwargs: dict[str, Any]) -> Request:
     return Request(url, **kwargs | {"meta": kwargs.get("meta", {}) | own})
 
 
-def refuse_bad_status(response: Response, role: str) -> None:
-    """Raise SourceBlind for an answer that is not the one we asked for."""
-    status, where = response.status, response.url
-    if status == 200 or (status in GONE_STATUS and role == "detail"):
-        return
-    if status in {401, 403}:
-        raise SourceBlind(f"{where} answered {status}: it wants a login or refuses us; check the site in a browser")
-    if status == 429:
-        raise SourceBlind(f"{where} answered 429 again and again; crawl less often or raise crawl.delay_s")
-    if status in GONE_STATUS:
-        raise SourceBlind(f"{where} answered {status}: the site has no such page; check the watch in the brand file")
-    raise SourceBlind(f"{where} answered {status}; the site is in trouble, the next crawl tries again")
+def _key(request: Request) -> bytes:
+    return request.method.encode() + request.url.encode() + b"\n" + request.body
 
 
 def json_of(response: Response) -> Any:  # noqa: ANN401 - JSON is anything

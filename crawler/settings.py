@@ -31,6 +31,8 @@ RETRY_HTTP_CODES = [500, 502, 503, 504, 522, 524, 408]  # 429 is RetryAfter's
 
 TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.middlewares.Robots": 100,  # in the place of the stock one, which lets the third of three pass
     "crawler.middlewares.RetryAfter": 545,  # nearer the wire than the stock retry (550)
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # a page's own word sends us nowhere
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,

@@ -14,11 +14,40 @@ import numpy as np
 from PIL import Image
 
 from core.errors import MediaUnreadable, NotFound
-from matchers.source import KEYS, SECONDS, Colour, Cut, Limits, Luma, Pace, Plan, Shot, Source, denser, fitted
+from matchers.source import (
+    FIRST,
+    KEYS,
+    SECONDS,
+    WHOLE,
+    Colour,
+    Cut,
+    Limits,
+    Luma,
+    Pace,
+    Plan,
+    Shot,
+    Source,
+    denser,
+    fitted,
+)
 from matchers.stills import open_still
 from matchers.videos import open_video
 
-__all__ = ["KEYS", "SECONDS", "Clip", "Colour", "Frame", "Limits", "Luma", "Plan", "denser", "picture", "read"]
+__all__ = [
+    "FIRST",
+    "KEYS",
+    "SECONDS",
+    "WHOLE",
+    "Clip",
+    "Colour",
+    "Frame",
+    "Limits",
+    "Luma",
+    "Plan",
+    "denser",
+    "picture",
+    "read",
+]
 
 SAME_MOMENT_S = 0.002  # offsets come back from a report rounded to milliseconds
 
@@ -29,7 +58,7 @@ class Frame:
 
     offset_s  its true time of presentation, from the first frame
     luma      uint8 (height, width), upright, full range, square pixels, at most Limits.max_side_px
-    tick      the first frame of a whole second: expensive methods look at these only
+    tick      the first frame of a whole second (see Plan.tick_s): expensive methods look at these only
     paint     what `colour` calls; None where there is only luma (a drawn example)
     """
 
@@ -71,7 +100,7 @@ class Clip:
     truncated: str | None = None
 
 
-def read(path: Path, *, limits: Limits = Limits(), plan: Plan = Plan()) -> Clip:  # noqa: B008  (frozen values)
+def read(path: Path, *, limits: Limits = Limits(), plan: Plan = WHOLE) -> Clip:  # noqa: B008  (frozen)
     """Open a file, decode its first frame, and leave the others to be walked.
 
     A file that is damaged or has no end is cut, not refused: what decodes is evidence, and a clip

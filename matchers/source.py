@@ -52,6 +52,7 @@ class Plan:
                were given, and drift away from it within a second
     dense_fps  frames a second within them
     fps        frames a second after them
+    tick_s     seconds from one frame that expensive methods look at to the next
     keys_only  only frames that decode without any other, at most so many: a thirtieth of the cost,
                and a frame every 2 to 10 s
     raises     SettingsWrong when no clip could be sampled like that
@@ -63,11 +64,14 @@ class Plan:
     dense_s: float = 1.0
     dense_fps: float = 8.0
     fps: float = 4.0
+    tick_s: float = 1.0
     keys_only: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.dense_s < inf and 0 < self.dense_fps <= FASTEST_FPS and 0 < self.fps <= FASTEST_FPS):
             raise SettingsWrong(f"{self}: rates lie between 0 and {FASTEST_FPS:.0f} a second, dense_s at 0 or above")
+        if not 0 < self.tick_s < inf:
+            raise SettingsWrong(f"{self}: tick_s is a number of seconds above 0")
 
     def after(self, offset_s: float) -> float:
         """Return the first moment of the plan after a frame."""
@@ -79,8 +83,10 @@ class Plan:
         return _after(offset_s, self.fps)
 
 
+WHOLE = Plan()  # what references, and the files that matter, are looked at by
 SECONDS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0)  # the plain grid: what expensive methods look at
-KEYS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0, keys_only=True)  # the cheap first pass
+KEYS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0, keys_only=True)  # the cheapest
+FIRST = Plan(tick_s=4.0)  # the first look at a post's file: features, the dearest by far, of a quarter of the frames
 
 
 def denser(plan: Plan) -> Plan:
@@ -89,7 +95,7 @@ def denser(plan: Plan) -> Plan:
     Key frames only, or less than the default, becomes the default; anything else twice its rates.
     """
     usual = Plan()
-    if plan.keys_only or plan.fps < usual.fps:
+    if plan.keys_only or plan.fps < usual.fps or plan.tick_s > usual.tick_s:
         return usual
     return Plan(
         dense_s=max(1.0, 2 * plan.dense_s),
@@ -108,18 +114,18 @@ class Pace:
 
     plan: Plan = SECONDS
     next_s: float = 0.0
-    second_s: float = 0.0
+    tick_s: float = 0.0
 
     def wants(self, offset_s: float) -> bool:
         """Say whether a frame shown then would be taken."""
         return offset_s + ROUNDED_S >= self.next_s
 
     def take(self, offset_s: float) -> bool:
-        """Move on behind a wanted frame; say whether it is a tick: the first of its second."""
+        """Move on behind a wanted frame; say whether it is a tick: the first of its second (or tick_s)."""
         self.next_s = self.plan.after(offset_s)
-        if offset_s + ROUNDED_S < self.second_s:
+        if offset_s + ROUNDED_S < self.tick_s:
             return False
-        self.second_s = _after(offset_s, 1.0)
+        self.tick_s = _after(offset_s, 1 / self.plan.tick_s)
         return True
 
 

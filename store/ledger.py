@@ -14,14 +14,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core.records import Brand, Coverage, Failure, Finding, Fingerprint, Mark, Match, Media, Post, Reference, Verdict
+from core.records import Brand, Failure, Finding, Fingerprint, Mark, Match, Media, Post, Reference, Verdict
 from core.times import to_text
 from store.migrations import ledger_migrations
 from store.rows import brand_rows, dump, finding_row, mark_row, post_row
 
 BUSY_TIMEOUT_S = 30  # a crawl child writes batches of 200 in milliseconds; 30 s means something is wrong
-
-
 PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = NORMAL",
@@ -30,8 +28,6 @@ PRAGMAS = (
     "wal_autocheckpoint = 16000",  # 64 MB: a checkpoint waits for the disk, and a crawl would meet one every second
     "cache_size = -65536",  # 64 MiB
 )
-
-
 FAR = "9999"  # later than any instant, as text
 
 
@@ -133,8 +129,9 @@ class Ledger:
                 self._forget_work(name)
                 self.db.execute("DELETE FROM receipts WHERE method = ?", [name])
                 self.db.execute(
-                    "INSERT INTO work (stage, subject, method) SELECT 'fingerprint', sha256, ? FROM"
-                    " (SELECT sha256 FROM media UNION SELECT sha256 FROM refs WHERE ? AND size_bytes > 0)",
+                    "INSERT INTO work (stage, subject, method) SELECT 'fingerprint', sha256, ?1 FROM"
+                    " (SELECT sha256 FROM media WHERE rendition = 'triage' OR NOT ?2"
+                    " UNION SELECT sha256 FROM refs WHERE ?2 AND size_bytes > 0)",
                     [name, compares],
                 )
 
@@ -174,32 +171,6 @@ class Ledger:
         """Which of these posts the watch had seen by `at`."""
         sql = "SELECT DISTINCT post FROM json_each(?) JOIN sightings ON post = value WHERE watch = ? AND seen_at <= ?"
         return {row[0] for row in self.db.execute(sql, [dump(posts), watch, to_text(at)])}
-
-    def save_crawl(
-        self,
-        watch: str,
-        *,
-        started_at: datetime,
-        finished_at: datetime,
-        coverage: Coverage,
-        why: str,
-        pages: int,
-        posts: int,
-        ground: bool,
-    ) -> None:
-        """Say how a crawl of a watch ended; `ground` when the next one may stop at what this one saw."""
-        row = {
-            "watch": watch,
-            "started_at": to_text(started_at),
-            "finished_at": to_text(finished_at),
-            "coverage": coverage,
-            "why": why,
-            "pages": pages,
-            "posts": posts,
-            "ground": int(ground),
-        }
-        with self.write():
-            self.db.table("crawls").insert(row, pk="id")
 
     # --------------------------------------------------------- work to be done
     def pending(
@@ -256,7 +227,7 @@ class Ledger:
             self._wake(stage, FAR)
             self.db.execute(
                 "INSERT OR IGNORE INTO work (stage, subject, method) SELECT f.stage, f.subject,"
-                " iif(f.stage = 'download', '', m.name) FROM failures f JOIN methods m WHERE f.stage = ?",
+                " iif(f.stage = 'fingerprint', m.name, '') FROM failures f JOIN methods m WHERE f.stage = ?",
                 [stage],
             )
             return self.db.execute("DELETE FROM failures WHERE stage = ?", [stage]).rowcount
@@ -275,14 +246,21 @@ class Ledger:
             self._insert("media", rows)
 
     def save_fingerprints(
-        self, sha256: str, method: str, version: int, fingerprints: Sequence[Fingerprint], *, at: datetime
+        self,
+        sha256: str,
+        method: str,
+        version: int,
+        fingerprints: Sequence[Fingerprint],
+        *,
+        at: datetime,
+        sparse: bool = False,
     ) -> None:
-        """Write a file's fingerprints by one method, and the receipt that it was looked at."""
+        """Write a file's fingerprints by one method in place of earlier ones; `sparse`: by the first look."""
         keys = {"sha256": sha256, "method": method, "version": version}
         with self.write():
             self.db.execute("DELETE FROM fingerprints WHERE sha256 = ? AND method = ?", [sha256, method])
             found = self._insert("fingerprints", [keys | asdict(fingerprint) for fingerprint in fingerprints])
-            self._receipt("fingerprint", sha256, method, version, found=found, at=at)
+            self._receipt("fingerprint", sha256, method, version, found=found, at=at, sparse=sparse)
 
     def save_marks(self, sha256: str, name: str, version: int, marks: Sequence[Mark], *, at: datetime) -> None:
         """Write what a file says of its own origin, and the receipt that it was read."""
@@ -302,6 +280,8 @@ class Ledger:
             for match in matches
         ]
         with self.write():
+            if stage == "match":  # of all references; what an earlier, sparser look found is told anew or goes
+                self.db.execute("DELETE FROM matches WHERE sha256 = ? AND method = ?", [subject, method])
             self._insert("matches", rows, else_do="REPLACE")
             self._receipt(stage, subject, method, version, found=len(rows), at=at)
 
@@ -349,11 +329,11 @@ class Ledger:
             pairs = [{"notice": row["id"], "finding": finding} for finding in findings]
             self._insert("notice_findings", pairs)
 
-    def _receipt(self, stage: str, subject: str, method: str, version: int, *, found: int, at: datetime) -> None:
-        self.db.execute(
-            "INSERT OR REPLACE INTO receipts (stage, subject, method, version, found, at) VALUES (?, ?, ?, ?, ?, ?)",
-            [stage, subject, method, version, found, to_text(at)],
-        )
+    def _receipt(
+        self, stage: str, subject: str, method: str, version: int, *, found: int, at: datetime, sparse: bool = False
+    ) -> None:
+        row = [stage, subject, method, version, found, to_text(at), int(sparse)]
+        self.db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def _insert(self, table: str, rows: Sequence[Mapping[str, Any]], *, else_do: str = "IGNORE") -> int:
         """Insert rows, leaving those there alone (or replacing them); return how many were written.
@@ -388,13 +368,5 @@ ON CONFLICT (id) DO UPDATE SET element = excluded.element, basis = excluded.basi
 
 
 def _sighting(post: Post, watch: str, at: str) -> dict[str, Any]:
-    numbers = post.metrics
-    return {
-        "post": post.id,
-        "watch": watch,
-        "seen_at": at,
-        "views": numbers.views,
-        "likes": numbers.likes,
-        "reposts": numbers.reposts,
-        "comments": numbers.comments,
-    }
+    numbers = {key: getattr(post.metrics, key) for key in post.metrics.__slots__}
+    return {"post": post.id, "watch": watch, "seen_at": at, **numbers}

@@ -49,22 +49,21 @@ def _crawl(opened: Home, wanted: Sequence[str], *, due: bool, as_json: bool = Fa
 
 @app.command(epilog="Example: clipwarden fetch")
 def fetch() -> None:
-    """Download the media of posts that have none yet."""
+    """Download the media of posts that have none yet, and the best rendition of proved copies."""
     from app import stages
 
     with home(alone=True) as opened:
         stages.fetch(opened)
+        stages.fetch_originals(opened)
 
 
 @app.command(epilog="Example: clipwarden match")
 def match() -> None:
-    """Fingerprint what is new and compare it with the references."""
-    from app import matching, stages
+    """Fingerprint what is new and compare it with the references: sparsely first, closely where it pays."""
+    from app import cascade
 
     with home(alone=True, sync=True) as opened:
-        stages.fingerprint_files(opened)
-        stages.read_all_marks(opened)
-        matching.match_files(opened)
+        cascade.look(opened)
 
 
 @app.command(epilog="Example: clipwarden find --again")
@@ -90,15 +89,13 @@ def run(
 
 def run_stages(opened: Home, *, everything: bool = False) -> bool:
     """Crawl, fetch, match, find; return whether a source was blind."""
-    from app import finding, matching, stages
+    from app import cascade, finding, stages
     from app.hits import daily
 
     blind = _crawl(opened, [], due=not everything)
+    finding.find(opened)  # words and labels: what they call promising is fetched first, and looked at closely at once
     stages.fetch(opened)
-    stages.fingerprint_files(opened)
-    stages.read_all_marks(opened)
-    matching.match_files(opened)
-    finding.find(opened)
+    cascade.look_and_find(opened)
     today = daily(opened.ledger, datetime.now(UTC).date(), datetime.now(UTC))
     say(f"Today: {len(today.copies)} copies proved, {len(today.suggestions)} suggested. `clipwarden hits` shows them.")
     return blind

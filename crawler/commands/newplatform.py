@@ -25,6 +25,7 @@ from scrapy.http import Response
 
 from core.records import Attachment, Metrics, Post, Presence, Rendition, Watch, WatchKind
 from core.words import hashtags
+from crawler.facts import Facts
 from crawler.fields import Fields
 from crawler.platform import PlatformSpider, json_of, presence
 
@@ -33,11 +34,21 @@ class {cls}Spider(PlatformSpider):
     """Say what names a post here, so that two crawls agree."""
 
     name = "{name}"
+    facts = Facts(
+        route="say which official route is asked",
+        quota="what the platform allows, and in which period",
+        posts_a_day="how many posts that lets one see",
+        ai_label="none",
+        deletion="404 or 410 at the post's own address",
+        tested="answers frozen after the official documents",
+        evidence="where this was read",
+        as_of="YYYY-MM-DD",
+    )
     kinds: ClassVar[frozenset[WatchKind]] = frozenset({{WatchKind.HASHTAG}})
 
     def requests(self, watch: Watch) -> Iterator[Request]:
         """The first page of a hashtag."""
-        yield self.page(f"{{watch.site.rstrip('/')}}/api/search?{{urlencode({{'tag': watch.query}})}}")
+        yield self.page(f"{{self.site_of(watch)}}/api/search?{{urlencode({{'tag': watch.query}})}}")
 
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Request]:  # noqa: ARG002
         """The posts of a page, then the next page."""

@@ -18,6 +18,7 @@ from scrapy_playwright.page import PageMethod
 from core.errors import PageChanged
 from core.records import AiLabel, Attachment, Metrics, Post, Presence, Rendition, Watch, WatchKind
 from core.words import hashtags, tag
+from crawler.facts import Facts
 from crawler.fields import Fields
 from crawler.platform import PlatformSpider, presence
 
@@ -31,6 +32,16 @@ class BrowserSpider(PlatformSpider):
 
     name = "browser"
     kinds: ClassVar[frozenset[WatchKind]] = frozenset(WatchKind)
+    facts = Facts(
+        route="the site's own page in a browser, read as schema.org VideoObject",
+        quota="what robots.txt and politeness leave: a page every few seconds",
+        posts_a_day="some thousands; what the page shows while it is scrolled",
+        ai_label="digitalSourceType",
+        deletion="404 or 410 at the post's own page",
+        tested="a page drawn by scripts, in a real Chromium on loopback",
+        evidence="schema.org/VideoObject",
+        as_of="2026-11-20",
+    )
     uses_browser = True
 
     def requests(self, watch: Watch) -> Iterator[Request]:
@@ -38,7 +49,7 @@ class BrowserSpider(PlatformSpider):
         query = watch.query.lstrip("#@")
         url = query if watch.kind is WatchKind.URL else watch.site.replace("{query}", quote(query, safe=""))
         methods = [PageMethod(scroll_to_the_end)]
-        yield self.page(url, meta={"playwright": True, "playwright_page_methods": methods})
+        yield self.page(url, expects="html", meta={"playwright": True, "playwright_page_methods": methods})
 
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Request]:  # noqa: ARG002 - the contract's own
         """One post for each VideoObject in the page."""

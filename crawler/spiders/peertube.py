@@ -13,6 +13,7 @@ from scrapy.http import Response
 
 from core.records import Attachment, Metrics, Post, Presence, Rendition, Watch, WatchKind
 from core.words import tag
+from crawler.facts import Canary, Facts
 from crawler.fields import Fields
 from crawler.platform import PlatformSpider, json_of, presence
 
@@ -23,6 +24,18 @@ class PeerTubeSpider(PlatformSpider):
     """Lists newest first; NSFW ones too, since the instance's default would hide them."""
 
     name = "peertube"
+    facts = Facts(
+        route="search and accounts of an instance, without a key; sepiasearch.org searches the network the same way",
+        quota="50 requests in 10 seconds for each instance",
+        posts_a_day="43 million an instance (100 a request)",
+        ai_label="none",
+        deletion="404 at GET /api/v1/videos/UUID; 401 and 403 are private",
+        tested="a loopback server after the official documents, and answers frozen from it",
+        evidence="docs.joinpeertube.org/api-rest-reference.html, OpenAPI 6.3",
+        as_of="2026-11-20",
+    )
+    # None that must bring posts: a small instance may hold nothing of any tag one could name.
+    canaries = (Canary(kind=WatchKind.HASHTAG, query="{}", hits=False),)
     kinds: ClassVar[frozenset[WatchKind]] = frozenset({WatchKind.HASHTAG, WatchKind.KEYWORD, WatchKind.ACCOUNT})
 
     def requests(self, watch: Watch) -> Iterator[Request]:

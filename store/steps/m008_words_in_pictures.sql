@@ -9,23 +9,25 @@ CREATE TABLE texts (
 CREATE VIEW to_read AS
 SELECT m.sha256, m.post FROM media m WHERE m.rendition = 'triage' AND NOT EXISTS
   (SELECT 1 FROM receipts WHERE stage = 'read' AND subject = m.sha256)
-  AND NOT EXISTS (SELECT 1 FROM failures WHERE stage = 'read' AND subject = m.sha256);
+  AND NOT EXISTS (SELECT 1 FROM failures WHERE stage = 'read' AND subject = m.sha256)
+  AND NOT EXISTS (SELECT 1 FROM work WHERE stage = 'read' AND subject = m.sha256);
 
-INSERT OR IGNORE INTO work (stage, subject)
-  SELECT 'read', sha256 FROM findings f JOIN to_read USING (post);
+-- Triggers say NOT EXISTS and DISTINCT, and never rely on OR IGNORE: the statement that fires one overrules it.
+INSERT INTO work (stage, subject)
+  SELECT DISTINCT 'read', sha256 FROM findings f JOIN to_read USING (post);
 
 CREATE TRIGGER finding_asks_to_read AFTER INSERT ON findings BEGIN
-  INSERT OR IGNORE INTO work (stage, subject) SELECT 'read', sha256 FROM to_read WHERE post = NEW.post;
+  INSERT INTO work (stage, subject) SELECT DISTINCT 'read', sha256 FROM to_read WHERE post = NEW.post;
 END;
 
 CREATE TRIGGER media_asks_to_read AFTER INSERT ON media BEGIN
-  INSERT OR IGNORE INTO work (stage, subject) SELECT 'read', sha256 FROM to_read WHERE post = NEW.post AND
+  INSERT INTO work (stage, subject) SELECT DISTINCT 'read', sha256 FROM to_read WHERE post = NEW.post AND
     (EXISTS (SELECT 1 FROM findings WHERE post = NEW.post)
      OR EXISTS (SELECT 1 FROM posts WHERE id = NEW.post AND ai_label IS NOT NULL));
 END;
 
 CREATE TRIGGER mark_asks_to_read AFTER INSERT ON marks WHEN NEW.state = 'present' AND NEW.claim <> 'silent' BEGIN
-  INSERT OR IGNORE INTO work (stage, subject) SELECT 'read', sha256 FROM to_read WHERE sha256 = NEW.sha256;
+  INSERT INTO work (stage, subject) SELECT DISTINCT 'read', sha256 FROM to_read WHERE sha256 = NEW.sha256;
 END;
 
 CREATE TRIGGER text_arrives AFTER INSERT ON texts BEGIN

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from app.hits import DailyList, daily
+from core.coverage import Crawl
 from core.findings import judge
 from core.records import (
     Account,
@@ -24,6 +25,7 @@ from core.records import (
 )
 from core.words import hashtags
 from store import queries
+from store.coverage import save_crawl
 from store.ledger import Ledger
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -120,9 +122,10 @@ class Desk:
 
     def crawl(self, watch: str, coverage: Coverage = Coverage.OK, why: str = "", *, at: datetime = NOW) -> None:
         """A crawl that ended so."""
-        self.ledger.save_crawl(
-            watch, started_at=at, finished_at=at, coverage=coverage, why=why, pages=1, posts=3, ground=True
+        made = Crawl(
+            watch=watch, started_at=at, finished_at=at, coverage=coverage, why=why, pages=1, posts=3, ground=True
         )
+        save_crawl(self.ledger, made)
 
     def post(
         self,

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from app.crawling import Crawled, crawl
+from app.crawling import crawl
 from app.demo.platform import LoopbackPlatform, serve
 from app.demo.posts import plant, synthetic
 from app.home import Home, open_home
+from core.coverage import Crawl
 from core.records import Coverage, Watch, WatchKind
 from store import queries
 from tests.builders import NOW, brand, watch
@@ -59,7 +60,7 @@ def home(site: LoopbackPlatform, tmp_path: Path) -> Iterator[Home]:
         yield opened
 
 
-def crawled(home: Home) -> Crawled:
+def crawled(home: Home) -> Crawl:
     """Crawl the one watch of a home."""
     (ended,) = crawl(home, queries.watches(home.ledger))
     return ended
@@ -121,10 +122,10 @@ def test_rate_limit_is_waited_out(site: LoopbackPlatform, home: Home) -> None:
     [
         ({"body": b'[{"id": "1", "reblog": null, "media_attachments": []}]'}, "'uri' should be str, got nothing"),
         ({"body": b'{"error": "This method requires an authenticated user"}', "status": 422}, "answered 422"),
-        ({"body": b"<html>Log in</html>", "headers": {"Content-Type": "text/html"}}, "expected JSON, got text/html"),
-        ({"body": b""}, "expected JSON"),
+        ({"body": b"<html>Log in</html>", "headers": {"Content-Type": "text/html"}}, "a page where JSON was asked for"),
+        ({"body": b""}, "200 with nothing in it"),
         ({"body": b"{}"}, "expected a list, got dict"),
-        ({"status": 403}, "wants a login or refuses us"),
+        ({"status": 403}, "refuses us"),
         ({"status": 404}, "no such page"),
         ({"status": 500}, "answered 500"),
         ({"status": 302, "headers": {"Location": "http://169.254.169.254/latest/meta-data/"}}, "not public"),
@@ -158,6 +159,18 @@ def test_empty_tag_of_an_open_instance_is_no_posts(site: LoopbackPlatform, tmp_p
         ended = crawled(home)
 
     assert (ended.coverage, ended.posts) == (OK, 0)
+
+
+def test_robots_is_obeyed_by_all_who_wait_for_it(site: LoopbackPlatform, tmp_path: Path) -> None:
+    """Five watches of one site that forbids its API: none of them is asked (Scrapy's own lets the third pass)."""
+    site.fault("/robots.txt", body=b"User-agent: *\nDisallow: /api\n", times=9)
+    watches = [watch(f"tag{number}", site=site.base_url) for number in range(5)]
+    before = len(site.requests)
+    with made(tmp_path, site, *watches) as home:
+        ended = crawl(home, watches)
+
+    assert {one.coverage for one in ended} == {BLIND}
+    assert {request for request in site.requests[before:] if "/api/" in request} == set()
 
 
 def test_robots_is_obeyed(site: LoopbackPlatform, home: Home) -> None:

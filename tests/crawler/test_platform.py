@@ -8,10 +8,12 @@ import pytest
 
 from core.records import Coverage
 from crawler.pipelines import BATCH, LedgerPipeline
-from crawler.platform import Sighted, WatchRun
+from crawler.platform import Lost, Sighted, WatchRun
 from crawler.spiders.mastodon import MastodonSpider
 from store.ledger import Ledger
 from tests.builders import NOW, brand, post, watch
+
+LOST = Lost("trouble", "why")
 
 
 def run(**changes: object) -> WatchRun:
@@ -29,17 +31,18 @@ def run(**changes: object) -> WatchRun:
         ({}, Coverage.BLIND, False),
         ({"open_requests": 1}, Coverage.BLIND, False),
         ({"pages": 1, "posts": 40, "open_requests": 1}, Coverage.PARTIAL, False),
-        ({"pages": 2, "posts": 40, "lost": ["x"]}, Coverage.PARTIAL, False),
-        ({"pages": 2, "cut": "budget"}, Coverage.PARTIAL, True),
-        ({"pages": 2, "cut": "budget", "ground_at": NOW}, Coverage.PARTIAL, False),
-        ({"pages": 1, "blind": "login wall"}, Coverage.BLIND, False),
+        ({"pages": 2, "posts": 40, "lost": [LOST]}, Coverage.PARTIAL, False),
+        ({"pages": 2, "cut": LOST}, Coverage.PARTIAL, True),
+        ({"pages": 2, "cut": LOST, "ground_at": NOW}, Coverage.PARTIAL, False),
+        ({"pages": 1, "blind": LOST}, Coverage.BLIND, False),
     ],
 )
 def test_outcome_is_ok_only_when_all_was_seen(state: dict[str, object], coverage: Coverage, *, ground: bool) -> None:
     """A watch never asked, cut short or refused is not "ok", and the next crawl does not stop at it."""
-    told = run(**state).outcome()
+    told = run(**state).outcome(NOW)
 
-    assert (told[0], told[2]) == (coverage, ground)
+    assert (told.coverage, told.ground) == (coverage, ground)
+    assert bool(told.why) == bool(told.cause) == (coverage is not Coverage.OK)
 
 
 @pytest.fixture

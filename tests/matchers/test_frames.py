@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import MediaUnreadable, NotFound, SettingsWrong
 from matchers.examples import scene
-from matchers.frames import KEYS, SECONDS, Clip, Frame, Limits, Plan, denser, picture, read
+from matchers.frames import FIRST, KEYS, SECONDS, WHOLE, Clip, Frame, Limits, Plan, denser, picture, read
 from tests.matchers import media
 
 QUADRANT = np.zeros((80, 160), np.uint8)
@@ -97,6 +97,15 @@ def test_ticks_are_the_frames_of_one_a_second(tmp_path: Path) -> None:
     assert (ticks, len(plain)) == (plain, 4)
 
 
+def test_first_look_takes_the_same_frames_and_fewer_ticks(tmp_path: Path) -> None:
+    """Hashing sees all it would see; expensive methods one frame in four seconds."""
+    path = media.video(tmp_path / "a.mp4", media.moving(45), rate=5)
+    first, whole = list(read(path, plan=FIRST).frames), list(read(path, plan=WHOLE).frames)
+
+    assert [frame.luma.tobytes() for frame in first] == [frame.luma.tobytes() for frame in whole]
+    assert [frame.offset_s for frame in first if frame.tick] == [0, 4, 8]
+
+
 def test_late_frame_serves_every_moment_it_missed(tmp_path: Path) -> None:
     """With a variable rate no frame is taken for a moment that an earlier one has served."""
     stamps = [0, 40, 130, 700, 740, 760, 2100, 2120, 2260, 2490, 2510]
@@ -151,12 +160,15 @@ def test_denser_plan_sees_all_that_the_first_saw() -> None:
         steps.append(denser(steps[-1]))
 
     assert (steps[1], steps[2].fps, steps[-1].fps) == (Plan(), 8, 240)
+    assert denser(FIRST) == WHOLE
 
 
-@pytest.mark.parametrize("wrong", [{"fps": 0}, {"dense_fps": float("nan")}, {"dense_s": -1}, {"fps": 1e9}])
+@pytest.mark.parametrize(
+    "wrong", [{"fps": 0}, {"dense_fps": float("nan")}, {"dense_s": -1}, {"fps": 1e9}, {"tick_s": 0}]
+)
 def test_absurd_plan_is_refused(wrong: dict[str, float]) -> None:
     """A plan that could sample nothing, or everything for ever, says so."""
-    with pytest.raises(SettingsWrong, match="rates lie between"):
+    with pytest.raises(SettingsWrong, match=r"rates lie between|tick_s is"):
         Plan(**wrong)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from core.coverage import Crawl
 from core.records import AuthorClass, Bank, Coverage, Failure, Fingerprint, Metrics, Verdict
 from store import queries
+from store.coverage import save_crawl
 from store.ledger import Ledger
 from tests.builders import NOW, account, brand, fingerprint, match, media, post, reference, watch
 
@@ -233,9 +235,8 @@ def test_watch_is_due_when_its_time_has_come_or_it_was_blind(ledger: Ledger) -> 
     """A sound crawl rests the watch for its `every`; a blind one is tried at the next run."""
 
     def crawl(coverage: Coverage) -> bool:
-        ledger.save_crawl(
-            watch().id, started_at=NOW, finished_at=NOW, coverage=coverage, why="", pages=1, posts=0, ground=True
-        )
+        made = Crawl(watch=watch().id, started_at=NOW, finished_at=NOW, coverage=coverage, pages=1, ground=True)
+        save_crawl(ledger, made)
         return bool(queries.watches_due(ledger, now=NOW + timedelta(minutes=30)))
 
     assert (crawl(Coverage.BLIND), crawl(Coverage.OK)) == (True, False)
