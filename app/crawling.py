@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -23,12 +23,13 @@ from app.browser import find_browser
 from app.credentials import secrets_of
 from app.home import Home, temporary
 from app.progress import Track, track
-from app.sources import canaries_due, note_cycles, route_of
+from app.sources import KEYLESS, canaries_due, note_cycles, route_of
 from core.causes import Cause
 from core.coverage import Crawl
 from core.records import Coverage, Watch
 from core.times import to_text
 from crawler.crawl import CrawlJob, platforms
+from crawler.platform import Lost
 from store.coverage import crawl_of, save_crawl
 from store.queries import ground
 
@@ -46,7 +47,8 @@ def crawl(home: Home, watches: Sequence[Watch]) -> list[Crawl]:
     with track("crawl", len(known)) as progress, ThreadPoolExecutor(AT_ONCE) as pool:
         news = _News(progress)
         futures = {
-            pool.submit(_run, _job(home, platform, list(mine)), news): platform for platform, mine in by_platform
+            pool.submit(_run, _job(home, platform, list(mine)), news, home.settings.crawl.fragile): platform
+            for platform, mine in by_platform
         }
         try:
             for future in as_completed(futures):
@@ -74,15 +76,24 @@ class _News:
             self.progress.to(finished, note=f"{sum(posts for _, posts in self._watches.values())} posts")
 
 
-def _run(job: CrawlJob, news: _News) -> str:
-    """Crawl one platform; return why that failed as a whole, or ""."""
+def _run(job: CrawlJob, news: _News, fragile: Container[str]) -> Lost | None:
+    """Crawl one platform; return why that failed as a whole, or None."""
     spider = platforms().get(job.platform)
     if spider is None:
-        return f"no spider named {job.platform}; `scrapy list` shows those there are"
+        return Lost(Cause.OURS, f"no spider named {job.platform}; `scrapy list` shows those there are")
+    if spider.fragile and job.platform not in fragile:
+        told = "breaks often, and is off: name it in crawl.fragile of clipwarden.toml to use it"
+        return Lost(Cause.OURS, f"{job.platform} {told}")
+    secrets = secrets_of(spider.secrets)
+    lacking = [secret.name for secret in spider.secrets if not secret.optional and secret.name not in secrets]
+    if lacking and job.route not in KEYLESS:
+        told = f"{job.platform} needs {' and '.join(lacking)}; `clipwarden login {job.platform}` says how to get it"
+        return Lost(Cause.CREDENTIAL, told)
     if spider.uses_browser and job.browser_path is None:
-        return "no Chromium here; `clipwarden doctor` says how to get one"
+        return Lost(Cause.OURS, "no Chromium here; `clipwarden doctor` says how to get one")
     with temporary(Path(job.scratch).parent) as folder:
-        return _follow(job, folder, news)
+        why = _follow(job, folder, news, secrets)
+    return Lost(Cause.TROUBLE, why) if why else None
 
 
 def _job(home: Home, platform: str, watches: list[Watch]) -> CrawlJob:
@@ -104,15 +115,15 @@ def _job(home: Home, platform: str, watches: list[Watch]) -> CrawlJob:
         browser_path=find_browser(),
         route=route_of(home, platform),
         canaries=canaries_due(home, platform, watches),
+        caps=crawl_settings.caps,
     )
 
 
-def _follow(job: CrawlJob, folder: Path, news: _News) -> str:
+def _follow(job: CrawlJob, folder: Path, news: _News, secrets: Mapping[str, str]) -> str:
     """Run the child to its end or its limit; return why it ended badly, or ""."""
     path, log = folder / "job.json", Path(job.log)
     job.write(path)
     deadline = time.monotonic() + job.time_limit_s + GRACE_S
-    secrets = secrets_of(platforms()[job.platform].secrets)
     with _child(path, folder, log.with_suffix(".err"), secrets) as (process, lines):
         while process.poll() is None or not lines.empty():
             if time.monotonic() > deadline:
@@ -175,7 +186,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
             pipe.close()
 
 
-def _settle(home: Home, watches: list[Watch], started: datetime, why: str) -> list[Crawl]:
+def _settle(home: Home, watches: list[Watch], started: datetime, lost: Lost | None) -> list[Crawl]:
     """Read what the child wrote of each watch; write "blind" where it could not."""
     ended = []
     for watch in watches:
@@ -184,11 +195,10 @@ def _settle(home: Home, watches: list[Watch], started: datetime, why: str) -> li
         if rows:
             crawled = crawl_of(rows[0])
         else:
-            told = why or "its process ended without a word"
-            cause = Cause.TROUBLE if why else Cause.OURS
+            told = lost or Lost(Cause.OURS, "its process ended without a word")
             crawled = Crawl(
-                watch=watch.id, started_at=started, finished_at=datetime.now(UTC), coverage=Coverage.BLIND, cause=cause,
-                why=told, route=route_of(home, watch.platform),
+                watch=watch.id, started_at=started, finished_at=datetime.now(UTC), coverage=Coverage.BLIND,
+                cause=told.cause, why=told.why, route=route_of(home, watch.platform),
             )  # fmt: skip
             save_crawl(home.ledger, crawled)
         ended.append(crawled)

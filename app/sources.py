@@ -21,6 +21,7 @@ from store.incidents import Incident, canaries_asked, note_cycle, open_incidents
 BREAKS_AFTER = 2  # blind cycles in a row; then the next route is gone, and this one is tried now and then
 FIRST_PROBE = timedelta(minutes=30)  # doubles with each blind cycle
 LAST_PROBE = timedelta(hours=24)
+KEYLESS = frozenset({"feed", "browser", "stream"})  # routes that are asked without a credential
 
 NEXT_STEP = {
     Cause.CREDENTIAL: "`clipwarden login` says what is missing and how to get it",
@@ -111,11 +112,10 @@ def route_of(home: Home, platform: str) -> str:
     if spider is None:
         return "api"
     given = secrets_of(spider.secrets)
-    keyed = {"feed", "browser", "stream"}  # what is asked without a key
     usable = [
         route
         for route in spider.routes
-        if route in keyed or all(one.optional or one.name in given for one in spider.secrets)
+        if route in KEYLESS or all(one.optional or one.name in given for one in spider.secrets)
     ]
     broken = {one.route: one for one in open_incidents(home.ledger) if one.platform == platform}
     for route in usable:

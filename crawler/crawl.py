@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class CrawlJob:
     browser_path    Chromium's path, or None when there is none
     route           which of the spider's routes to go
     canaries        sites whose canaries are due
+    caps            "platform:allowance" -> what the home lets be spent of it
     """
 
     platform: str
@@ -56,6 +57,7 @@ class CrawlJob:
     browser_path: str | None
     route: str = "api"
     canaries: tuple[str, ...] = ()
+    caps: dict[str, float] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Put the job where the child reads it."""
@@ -99,6 +101,7 @@ def main(arguments: Sequence[str]) -> int:
             runs=_runs(job, spider),
             page_budget=job.page_budget,
             secret=secrets,
+            caps=job.caps,
             route=job.route,
             ledger=ledger,
             blobs=blobs,

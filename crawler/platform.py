@@ -30,6 +30,7 @@ from store.blobs import Blobs
 from store.coverage import Sample
 from store.ledger import Ledger
 
+FIRST = 1000  # priority of a watch's first page, beside what the brand file gives it
 REFUSALS = list(range(400, 600))  # come to us to be named; redirects are Scrapy's, and the egress guard's, to follow
 
 
@@ -143,6 +144,7 @@ class PlatformSpider(Spider):
     page_budget: int = 50
     runs: dict[str, WatchRun]
     secret: Mapping[str, str] = MappingProxyType({})
+    caps: Mapping[str, float] = MappingProxyType({})
     route: str = "api"
     ledger: Ledger
     blobs: Blobs
@@ -192,6 +194,11 @@ class PlatformSpider(Spider):
         """The address a watch is asked at, without a slash at its end."""
         return (watch.site or self.base).rstrip("/")
 
+    def ground_of(self, watch: Watch) -> datetime | None:
+        """Since when a watch is known: posts from before it have been seen. None for a first crawl."""
+        run: WatchRun | None = getattr(self, "runs", {}).get(watch.id)
+        return run.ground_at if run else None
+
     # --------------------------------------------------------------- running
     async def start(self) -> AsyncIterator[Any]:
         """Ask for every watch; a kind the platform cannot ask for is a blind watch, said so."""
@@ -208,13 +215,19 @@ class PlatformSpider(Spider):
                 continue
             for request in first:
                 run.asked.add(_key(request))
-                yield self._bind(run, request)
+                # Where a budget is short, every watch's first page comes before anyone's second.
+                yield self._bind(run, request, priority=FIRST + run.watch.priority)
 
-    def _bind(self, run: WatchRun, request: Request) -> Request:
+    def _bind(self, run: WatchRun, request: Request, *, priority: int = 0) -> Request:
         run.open_requests += 1
         meta = request.meta | {"watch": run.watch.id, "handle_httpstatus_list": REFUSALS}
         return request.replace(
-            callback=self._answered, errback=self._lost, meta=meta, dont_filter=True, headers=request.headers
+            callback=self._answered,
+            errback=self._lost,
+            meta=meta,
+            dont_filter=True,
+            headers=request.headers,
+            priority=priority,
         )
 
     async def _answered(self, response: Response) -> AsyncIterator[Any]:
@@ -222,7 +235,7 @@ class PlatformSpider(Spider):
         run.open_requests -= 1
         run.pages += role == "page"
         try:
-            self._refuse(response, role)
+            self.refuse(response, role)
             results = [] if response.status in GONE_STATUS else list(self.read(response, run.watch))
             posts = tuple(result for result in results if isinstance(result, Post))
             removals = tuple(result for result in results if isinstance(result, Removal))
@@ -242,7 +255,7 @@ class PlatformSpider(Spider):
             self._broke(run, response, Lost(Cause.OURS, told))
         self.report(run)
 
-    def _refuse(self, response: Response, role: str) -> None:
+    def refuse(self, response: Response, role: str) -> None:
         """Raise SourceBlind for an answer that is not the one we asked for; the platform's own word first."""
         expects = response.meta["expects"]
         refused = self.soft_error(response) or refusal(response, role=role, expects=expects, keyed=bool(self.secret))
@@ -271,8 +284,9 @@ class PlatformSpider(Spider):
         requests = [result for result in results if isinstance(result, Request)]
         details = [request for request in requests if request.meta["role"] == "detail"]
         run.told += sum(len(request.meta["posts"]) for request in details)
-        if run.canary:
-            yield from (request for request in requests if request.meta["role"] == "step")
+        if run.canary:  # on to its first page, and no further
+            wanted = {"step"} if run.pages else {"step", "page"}
+            yield from (request for request in requests if request.meta["role"] in wanted)
             return
         ids = [*(post for request in details for post in request.meta["posts"]), *(post.id for post in posts)]
         known = self.ledger.seen_before(run.watch.id, ids, at=run.ground_at) if ids and run.ground_at else set()

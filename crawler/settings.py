@@ -33,6 +33,7 @@ TWISTED_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.middlewares.Robots": 100,  # in the place of the stock one, which lets the third of three pass
+    "crawler.budgets.Bookkeeping": 540,
     "crawler.middlewares.RetryAfter": 545,  # nearer the wire than the stock retry (550)
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,  # a page's own word sends us nowhere
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,

@@ -12,6 +12,7 @@ from scrapy import Request
 from scrapy.http import Response
 from w3lib.html import remove_tags, replace_entities
 
+from core.causes import Cause
 from core.errors import SourceBlind
 from core.records import Attachment, Metrics, Post, Presence, Rendition, Watch, WatchKind
 from core.words import tag
@@ -146,5 +147,6 @@ def refuse_closed_feed(instance: Fields) -> None:
         access = instance.maybe(f"configuration.timelines_access.hashtag_feeds.{feed}", str)
         if access not in {None, "public"}:
             raise SourceBlind(
-                f"{instance.where}: {feed} hashtag feeds are {access}; an empty timeline here is no answer"
+                f"{instance.where}: {feed} hashtag feeds are {access}; an empty timeline here is no answer",
+                Cause.FEED_DISABLED,
             )
