@@ -83,10 +83,10 @@ class XSpider(PlatformSpider):
         """A count before a search; an account's number before its timeline."""
         if watch.kind is WatchKind.ACCOUNT:
             name = quote(watch.query.lstrip("@"), safe="")
-            yield self._ask(self.step, f"/2/users/by/username/{name}", {}, USER_USD)
+            yield self._ask(watch, self.step, f"/2/users/by/username/{name}", {}, USER_USD)
         else:
             asked = {"query": query_of(watch), "start_time": self._since(watch), "granularity": "day"}
-            yield self._ask(self.page, "/2/tweets/counts/recent", asked, COUNTS_USD)
+            yield self._ask(watch, self.page, "/2/tweets/counts/recent", asked, COUNTS_USD)
 
     def _since(self, watch: Watch) -> str:
         """The time to search from: the last look, as far as search goes back, in whole seconds."""
@@ -94,15 +94,15 @@ class XSpider(PlatformSpider):
         since = max(ground - OVERLAP, oldest) if ground else oldest
         return f"{since:%Y-%m-%dT%H:%M:%SZ}"
 
-    def _ask(self, role: Any, path: str, asked: dict[str, str], most_usd: float, **meta: Any) -> Request:  # noqa: ANN401
+    def _ask(self, watch: Watch, role: Any, path: str, asked: dict[str, str], most_usd: float, **meta: Any) -> Request:  # noqa: ANN401
         headers = {"Authorization": f"Bearer {self.secret.get('X_BEARER_TOKEN', '')}"}
-        url = f"{self.base}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        url = f"{self.site_of(watch)}{path}" + (f"?{urlencode(asked)}" if asked else "")
         made: Request = role(
             url, headers=headers, spends={"dollars": round(most_usd, 4)}, meta={"word": self.word} | meta
         )
         return made
 
-    def _posts(self, path: str, asked: dict[str, str], count: int) -> Request:
+    def _posts(self, watch: Watch, path: str, asked: dict[str, str], count: int) -> Request:
         names = {"referenced": f"referenced_{self.word}s", "note": f"note_{self.word}"}
         whole = asked | {
             "max_results": str(count),
@@ -110,7 +110,7 @@ class XSpider(PlatformSpider):
             "expansions": "attachments.media_keys",
             "media.fields": MEDIA_FIELDS,
         }
-        return self._ask(self.page, path, whole, count * POST_USD)
+        return self._ask(watch, self.page, path, whole, count * POST_USD)
 
     # --------------------------------------------------------------- reading
     def refuse(self, response: Response, role: str) -> None:
@@ -130,22 +130,22 @@ class XSpider(PlatformSpider):
             kept = {name: value for name, value in asked.items() if not name.startswith(("tweet.", "post."))}
             self.word = "post" if self.word == "tweet" else "tweet"
             settle_usd(self, response, 0.0)
-            yield self._posts(parts.path, kept, int(asked["max_results"]))
+            yield self._posts(watch, parts.path, kept, int(asked["max_results"]))
             return
         data = Fields(json_of(response), where=response.url)
         if "/counts/" in parts.path:
             count = sum(bucket.integer(f"{self._named(bucket)}_count") for bucket in data.objects("data"))
             if count:
                 wanted = {key: asked[key] for key in ("query", "start_time")} | {"sort_order": "recency"}
-                yield self._posts("/2/tweets/search/recent", wanted, min(MOST, max(LEAST, count)))
+                yield self._posts(watch, "/2/tweets/search/recent", wanted, min(MOST, max(LEAST, count)))
         elif "/by/username/" in parts.path:
             user = quote(data.text("data.id"), safe="")
             since = {"start_time": self._since(watch)} if self.ground_of(watch) else {}
-            yield self._posts(f"/2/users/{user}/tweets", {"exclude": "retweets"} | since, TIMELINE)
+            yield self._posts(watch, f"/2/users/{user}/tweets", {"exclude": "retweets"} | since, TIMELINE)
         else:
-            yield from self._page(response, data, asked)
+            yield from self._page(watch, response, data, asked)
 
-    def _page(self, response: Response, data: Fields, asked: dict[str, str]) -> Iterator[Post | Request]:
+    def _page(self, watch: Watch, response: Response, data: Fields, asked: dict[str, str]) -> Iterator[Post | Request]:
         # An empty page has no list; one that counts posts must have it.
         items = list(data.objects("data")) if data.integer("meta.result_count") else []
         settle_usd(self, response, len(items) * POST_USD)
@@ -159,7 +159,7 @@ class XSpider(PlatformSpider):
         if token and items and (not timeline or "start_time" in asked):
             key = "pagination_token" if timeline else "next_token"
             path = urlsplit(response.url).path
-            yield self._posts(path, {**_plain(asked), key: token}, int(asked["max_results"]))
+            yield self._posts(watch, path, {**_plain(asked), key: token}, int(asked["max_results"]))
 
     @staticmethod
     def _named(bucket: Fields) -> str:

@@ -92,7 +92,7 @@ class YoutubeSpider(PlatformSpider):
             yield self.page(f"{FEEDS}?{urlencode({'channel_id': query})}", expects="xml")
         elif watch.kind is WatchKind.ACCOUNT:
             which = {"id": query} if CHANNEL.fullmatch(query) else {"forHandle": "@" + query.lstrip("@")}
-            yield self._call(self.step, "channels", {"part": "contentDetails", **which})
+            yield self._call(watch, self.step, "channels", {"part": "contentDetails", **which})
         else:
             yield self._search(watch, "")
 
@@ -107,12 +107,14 @@ class YoutubeSpider(PlatformSpider):
         }
         if ground := self.ground_of(watch):
             asked["publishedAfter"] = f"{ground - OVERLAP:%Y-%m-%dT%H:%M:%SZ}"
-        return self._call(self.page, "search", asked | ({"pageToken": token} if token else {}), spends={"search": 1})
+        return self._call(
+            watch, self.page, "search", asked | ({"pageToken": token} if token else {}), spends={"search": 1}
+        )
 
-    def _call(self, role: Any, method: str, asked: dict[str, str], **kwargs: Any) -> Request:  # noqa: ANN401 - Scrapy's
+    def _call(self, watch: Watch, role: Any, method: str, asked: dict[str, str], **kwargs: Any) -> Request:  # noqa: ANN401 - Scrapy's
         # The key goes in a header, so that no address that is logged or kept holds it.
         headers = {"X-Goog-Api-Key": self.secret.get("YOUTUBE_API_KEY", "")}
-        url = f"{self.base}/youtube/v3/{method}?{urlencode(asked)}"
+        url = f"{self.site_of(watch)}/youtube/v3/{method}?{urlencode(asked)}"
         made: Request = role(url, headers=headers, **{"spends": {"units": 1}, **kwargs})
         return made
 
@@ -131,23 +133,23 @@ class YoutubeSpider(PlatformSpider):
         elif method == "channels":
             if not items:
                 raise SourceBlind(f"{watch.id}: YouTube knows no such channel; check the brand file", Cause.NOT_FOUND)
-            yield self._uploads(items[0].text("contentDetails.relatedPlaylists.uploads"), "")
+            yield self._uploads(watch, items[0].text("contentDetails.relatedPlaylists.uploads"), "")
         else:
             path = "id.videoId" if method == "search" else "contentDetails.videoId"
-            yield from self._details([item.text(path) for item in items])
+            yield from self._details(watch, [item.text(path) for item in items])
             if token := data.maybe("nextPageToken", str):
                 asked = parse_qs(parts.query).get("playlistId", [""])[0]
-                yield self._search(watch, token) if method == "search" else self._uploads(asked, token)
+                yield self._search(watch, token) if method == "search" else self._uploads(watch, asked, token)
 
-    def _uploads(self, playlist: str, token: str) -> Request:
+    def _uploads(self, watch: Watch, playlist: str, token: str) -> Request:
         asked = {"part": "contentDetails", "playlistId": playlist, "maxResults": str(PAGE_SIZE)}
-        return self._call(self.page, "playlistItems", asked | ({"pageToken": token} if token else {}))
+        return self._call(watch, self.page, "playlistItems", asked | ({"pageToken": token} if token else {}))
 
-    def _details(self, names: Sequence[str]) -> Iterator[Request]:
+    def _details(self, watch: Watch, names: Sequence[str]) -> Iterator[Request]:
         if names:
             asked = {"part": "snippet,contentDetails,statistics,status", "id": ",".join(names)}
             posts = [f"youtube:{name}" for name in names]
-            yield self._call(lambda url, **given: self.detail(url, *posts, **given), "videos", asked)
+            yield self._call(watch, lambda url, **given: self.detail(url, *posts, **given), "videos", asked)
 
     @staticmethod
     def soft_error(response: Response) -> SourceBlind | None:
