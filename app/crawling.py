@@ -20,12 +20,13 @@ from itertools import groupby
 from pathlib import Path
 
 from app.browser import find_browser
-from app.credentials import secrets_of
+from app.credentials import alone_with, secrets_of
 from app.home import Home, temporary
 from app.progress import Track, track
 from app.sources import KEYLESS, canaries_due, note_cycles, route_of
 from core.causes import Cause
 from core.coverage import Crawl
+from core.errors import Busy
 from core.records import Coverage, Watch
 from core.times import to_text
 from crawler.crawl import CrawlJob, platforms
@@ -91,8 +92,11 @@ def _run(job: CrawlJob, news: _News, fragile: Container[str]) -> Lost | None:
         return Lost(Cause.CREDENTIAL, told)
     if spider.uses_browser and job.browser_path is None:
         return Lost(Cause.OURS, "no Chromium here; `clipwarden doctor` says how to get one")
-    with temporary(Path(job.scratch).parent) as folder:
-        why = _follow(job, folder, news, secrets)
+    try:
+        with alone_with(secrets), temporary(Path(job.scratch).parent) as folder:
+            why = _follow(job, folder, news, secrets)
+    except Busy as error:
+        return Lost(Cause.OURS, str(error))
     return Lost(Cause.TROUBLE, why) if why else None
 
 

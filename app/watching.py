@@ -1,6 +1,7 @@
 """What is watched, where each question comes from, what it costs and brings; and one page of it on trial."""
 
 import json
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,9 @@ from core.tags import Proposal, Seen, proposals
 from core.times import to_text
 from core.words import tag
 from crawler.crawl import platforms
+from crawler.platform import PlatformSpider
 from store import queries as asked
+from store.ledger import Ledger
 from store.rows import post_of
 
 LOOKED_BACK = timedelta(days=7)
@@ -102,8 +105,33 @@ def trial(home: Home, watch: Watch) -> tuple[Crawl, list[Post]]:
         throwaway = replace(own, settings=settings)
         for brand in brands(home):
             own.ledger.sync(replace(brand, watches=(watch,) if brand.id == watch.brand else ()))
+        had = _spending(home.ledger, own.ledger)
         [ended] = crawl(throwaway, [watch])
+        _spending(own.ledger, home.ledger, after=had)
         return ended, [post_of(row) for row in own.ledger.rows("SELECT * FROM posts ORDER BY posted_at DESC")]
+
+
+def _spending(source: Ledger, target: Ledger, *, after: int = 0) -> int:
+    """Carry what was spent over to another ledger, but for the first `after` rows; the number of the last."""
+    rows = source.rows("SELECT * FROM spending WHERE id > ? ORDER BY id", [after])
+    with target.write():
+        target.db.table("spending").insert_all([{key: row[key] for key in row if key != "id"} for row in rows])
+    return int(target.db.execute("SELECT coalesce(max(id), 0) FROM spending").fetchone()[0] or 0)
+
+
+def question(home: Home, platform: str, spider: type[PlatformSpider]) -> Crawl | None:
+    """Ask a platform one question with a known answer, storing nothing; None where it has none to be asked."""
+    # The one that must bring nothing is the cheapest, and is answered to whoever is let in.
+    canary = next(iter(sorted(spider.canaries, key=lambda canary: canary.hits)), None)
+    known = brands(home)
+    if canary is None or not spider.base or not known:
+        return None
+    query = canary.query.replace("{}", f"clipwarden{secrets.token_hex(6)}")
+    watch = Watch(
+        id=f"{known[0].id}:{platform}:check", brand=known[0].id, platform=platform, site="", kind=canary.kind,
+        query=query, every_s=3600,
+    )  # fmt: skip
+    return trial(home, watch)[0]
 
 
 def one(home: Home, name: str) -> Watch:

@@ -25,6 +25,7 @@ from core.times import from_text
 from crawler import canaries, egress
 from crawler.egress_proxy import CHROMIUM_ARGS, proxy_thread
 from crawler.platform import PlatformSpider, WatchRun, now
+from crawler.redact import guard_logs, redactor
 from store.blobs import Blobs
 from store.ledger import Ledger
 from store.rows import watch_of
@@ -87,6 +88,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the job named on the command line."""
     job = CrawlJob.read(Path(arguments[0]))
     secrets = _secrets()
+    guard_logs(redactor(secrets.values()))
     _die_with_parent()
     spider = platforms().get(job.platform)
     if spider is None:

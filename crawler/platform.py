@@ -24,8 +24,9 @@ from core.coverage import Crawl
 from core.errors import PageChanged, SourceBlind
 from core.records import Coverage, Post, Presence, Removal, Watch, WatchKind
 from crawler import egress
-from crawler.answers import GONE_STATUS, refusal, sample
+from crawler.answers import GONE_STATUS, SAMPLE_BYTES, refusal, sample
 from crawler.facts import Allowance, Canary, Facts, Secret
+from crawler.redact import redactor
 from store.blobs import Blobs
 from store.coverage import Sample
 from store.ledger import Ledger
@@ -271,11 +272,13 @@ class PlatformSpider(Spider):
             run.seen_from = oldest
 
     def _broke(self, run: WatchRun, response: Response, lost: Lost) -> None:
-        kept = self.blobs.put(sample(response.body, self.secret.values()))  # what changed can be looked at
+        redact = redactor(self.secret.values())
+        lost = Lost(lost.cause, redact(lost.why))
+        kept = self.blobs.put(sample(redact(response.body.decode("utf-8", "replace")[:SAMPLE_BYTES]).encode()))
         run.samples.append(
             Sample(
-                platform=self.name, watch=run.watch.id, cause=lost.cause, url=response.url, status=response.status,
-                sha256=kept,
+                platform=self.name, watch=run.watch.id, cause=lost.cause, url=redact(response.url),
+                status=response.status, sha256=kept,
             )
         )  # fmt: skip
         self._note(run, response.meta["role"], lost)
@@ -324,7 +327,8 @@ class PlatformSpider(Spider):
             lost = Lost(Cause.TROUBLE, f"no answer from {request.url}: {type(error).__name__}: {error}")
         # The guard's own word is clearer than what the network layer makes of it.
         refused = egress.take_refusals()
-        self._note(run, request.meta["role"], Lost(Cause.REFUSED, refused[-1]) if refused else lost)
+        lost = Lost(Cause.REFUSED, refused[-1]) if refused else lost
+        self._note(run, request.meta["role"], Lost(lost.cause, redactor(self.secret.values())(lost.why)))
         self.report(run)
 
     def _note(self, run: WatchRun, role: str, lost: Lost) -> None:
