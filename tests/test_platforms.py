@@ -7,11 +7,13 @@ writes what the spider made of it to NAME.posts.json.unread and fails; a person 
 
 import json
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from scrapy import Request
 from scrapy.http import HtmlResponse, Response
 
@@ -19,6 +21,7 @@ from core.errors import PageChanged, SourceBlind
 from core.records import Post, Presence, Removal, Watch, WatchKind
 from crawler.crawl import platforms
 from crawler.platform import PlatformSpider
+from crawler.table import page
 
 FROZEN = Path(__file__).parent / "fixtures" / "platforms"
 ANSWERS = sorted(path for path in FROZEN.glob("*/*.yml"))
@@ -153,3 +156,37 @@ def test_presence_needs_proof(name: str, status: int) -> None:
 
     assert (shown is Presence.GONE) == (status in {404, 410})
     assert shown is not Presence.UP
+
+
+def test_page_of_platforms_is_what_the_spiders_say() -> None:
+    """docs/platforms.md is made from the spiders: `python -m crawler.table > docs/platforms.md` mends it."""
+    kept = (Path(__file__).parents[1] / "docs" / "platforms.md").read_text(encoding="utf-8")
+
+    assert kept == page(SPIDERS)
+
+
+@pytest.mark.parametrize("name", sorted(SPIDERS))
+def test_platform_says_what_it_is(name: str) -> None:
+    """Every fact is filled, with the day it was read; a spider that is paid for has a cap."""
+    facts = asdict(SPIDERS[name].facts)
+
+    assert all(facts.values())
+    assert date.fromisoformat(facts["as_of"])
+    assert all(allowance.most > 0 for allowance in SPIDERS[name].allowances)
+
+
+@pytest.mark.parametrize("meta_path", ANSWERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_frozen_answer_keeps_the_official_schema(meta_path: Path) -> None:
+    """An answer that names a schema is one its official document allows."""
+    meta = yaml.safe_load(meta_path.read_text(encoding="utf-8"))
+    if "schema" not in meta:
+        return
+    name, _, place = meta["schema"].partition("#")
+    whole = json.loads((FROZEN.parent / "schemas" / name).read_text(encoding="utf-8"))
+    body = json.loads(meta_path.with_suffix(".json").read_text(encoding="utf-8"))
+    found = [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:120]}"
+        for error in Draft202012Validator({"$ref": f"#{place}"} | whole).iter_errors(body)
+    ]
+
+    assert found == []

@@ -89,9 +89,11 @@ def run(
 
 def run_stages(opened: Home, *, everything: bool = False) -> bool:
     """Crawl, fetch, match, find; return whether a source was blind."""
-    from app import cascade, finding, stages
+    from app import cascade, finding, importing, stages
     from app.hits import daily
 
+    for done in importing.inbox(opened):
+        say(f"inbox: {escape(done.file)}: {done.posts} posts, {done.new} of them new, {len(done.bad)} bad lines")
     blind = _crawl(opened, [], due=not everything)
     finding.find(opened)  # words and labels: what they call promising is fetched first, and looked at closely at once
     stages.fetch(opened)
