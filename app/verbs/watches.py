@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from app.console import BLIND, AsJson, app, home, out, print_json, say
 from app.home import Home
@@ -34,7 +34,10 @@ def watches(
     if as_json:
         print_json([watching.plain_row(row) for row in rows])
         return
-    table = Table("watch", "every", "comes from", "last crawl", "posts", "hits", "confirmed", box=None)
+    # An id cut short is an id nobody can type.
+    table = Table(
+        Column("watch", overflow="fold"), "every", "comes from", "last crawl", "posts", "hits", "yes", box=None
+    )
     for row in rows:
         colour = {"ok": "green", "partial": "yellow", "blind": "red"}.get(row.coverage, "dim")
         last = f"[{colour}]{row.coverage}[/] {(row.finished_at or '')[:16].replace('T', ' ')}"
