@@ -127,13 +127,18 @@ class Ledger:
                 compares = int(name not in looking)
                 self.db.execute("INSERT OR REPLACE INTO methods VALUES (?, ?, ?)", [name, version, compares])
                 self._forget_work(name)
-                self.db.execute("DELETE FROM receipts WHERE method = ?", [name])
+                self._take_up(name, version)
                 self.db.execute(
                     "INSERT INTO work (stage, subject, method) SELECT 'fingerprint', sha256, ?1 FROM"
                     " (SELECT sha256 FROM media WHERE rendition = 'triage' OR NOT ?2"
                     " UNION SELECT sha256 FROM refs WHERE ?2 AND size_bytes > 0)",
                     [name, compares],
                 )
+
+    def _take_up(self, method: str, version: int) -> None:
+        """Drop a method's receipts; hashes that came in a list, without a file to hash anew, go over as they are."""
+        for sql in TAKE_UP:
+            self.db.execute(sql, {"method": method, "version": version})
 
     def _forget_work(self, method: str) -> None:
         self.db.execute("DELETE FROM work WHERE method = ?", [method])
@@ -350,6 +355,15 @@ class Ledger:
         """How many rows a table holds."""
         return int(self.db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])  # noqa: S608 - our own names
 
+
+# Updated, not written anew: a receipt that arrives would have each swept, and all media are due anyway.
+TAKE_UP = (
+    "DELETE FROM receipts WHERE method = :method AND NOT"
+    " (stage = 'fingerprint' AND subject IN (SELECT sha256 FROM refs WHERE size_bytes = 0))",
+    "UPDATE receipts SET version = :version WHERE method = :method",
+    "UPDATE fingerprints SET version = :version WHERE method = :method"
+    " AND sha256 IN (SELECT sha256 FROM refs WHERE size_bytes = 0)",
+)
 
 SIGHTING = """
 INSERT INTO sightings (post, watch, seen_at, views, likes, reposts, comments)

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import imagehash
@@ -303,6 +304,19 @@ def test_hash_of_low_quality_is_kept_and_counted(home: Home) -> None:
 
     assert (done.new, done.weak) == (2, 1)
     assert len(matching.reference_bank(home.ledger, pdq.METHOD)) == 1
+
+
+def test_entry_outlives_a_new_version_of_its_method(home: Home) -> None:
+    """There is no file to hash anew: the hash counts on as the list wrote it, with nothing to do and none doubled."""
+    imported(home, f"{A},gown.jpg\n{B},49,faint.jpg\n")
+    newer = replace(pdq.METHOD, version=pdq.METHOD.version + 1)
+    home.ledger.register_methods({"pdq": newer.version})
+    (entry,) = (one for one in queries.references(home.ledger) if one.name == "gown.jpg")
+    clip = Fingerprint(offset_s=0.0, region="whole", value=bytes.fromhex(A), quality=100)
+    found = matching.reference_bank(home.ledger, newer).compare("a" * 64, [clip])
+
+    assert [(match.reference, match.distance) for match in found] == [(entry.id, 0)]
+    assert (work(home), home.ledger.count("fingerprints")) == (set(), 2)
 
 
 @pytest.mark.parametrize(("genuine", "doubtful"), [(True, False), (False, True)])
