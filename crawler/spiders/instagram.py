@@ -6,7 +6,7 @@ A hashtag's media name no author: the platform leaves it out, and so do we. Neve
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -31,7 +31,10 @@ TAGGED = (
 )  # fmt: skip
 OWNED = (*TAGGED, "media_product_type", "username")
 USERNAME = re.compile(r"[A-Za-z0-9._]{1,40}")
-PERMALINK = re.compile(r"/(?:(?P<who>[\w.]{1,40})/)?(?:p|reel|tv)/(?P<code>[\w-]{1,64})/?$")
+PERMALINK = re.compile(
+    r"https://(?:www\.)?instagram\.com/(?:(?P<who>[\w.]{1,40})/)?(?:p|reel|tv)/(?P<code>[\w-]{1,64})/?(?:[?#]|$)",
+    re.ASCII,
+)
 CAUSES = {
     4: Cause.RATE_LIMITED,
     17: Cause.RATE_LIMITED,
@@ -155,7 +158,9 @@ class InstagramSpider(PlatformSpider):
         tagged = path.endswith("/recent_media")
         holder = data if tagged else _account(data)
         owner = None if tagged else holder.text("id")
-        listing = holder if tagged else Fields(holder.data.get("media"), where=f"{response.url}: business_discovery.media")
+        listing = (
+            holder if tagged else Fields(holder.data.get("media"), where=f"{response.url}: business_discovery.media")
+        )
         items = list(listing.objects("data"))
         for item in items:
             yield from post_of(item, owner)
@@ -259,7 +264,7 @@ def post_of(item: Fields, owner: str | None) -> Iterator[Post]:
            tells, or "unknown", and the author's id is of that one post, so that strangers are not taken for one
     """
     link = item.text("permalink")
-    found = PERMALINK.search(urlsplit(link).path)
+    found = PERMALINK.match(link)
     if not found:
         raise PageChanged(f"{item.where}: 'permalink' has no shortcode: {link[:200]!r}; freeze the response and look")
     code, attachments = found["code"], tuple(_attachments(item, link))
@@ -277,7 +282,7 @@ def post_of(item: Fields, owner: str | None) -> Iterator[Post]:
         text=text,
         hashtags=hashtags(text),
         language=None,
-        posted_at=_instant(item),
+        posted_at=item.instant("timestamp"),
         attachments=attachments,
         metrics=Metrics(likes=item.maybe("like_count", int), comments=item.maybe("comments_count", int)),
         # False is the platform's word that nobody labelled it, not that nobody made it.
@@ -297,8 +302,3 @@ def _attachments(item: Fields, link: str) -> Iterator[Attachment]:
             # media_url is left out where the sound is another's: the page is what is left.
             url = part.maybe("media_url", str) or link
             yield Attachment(position=position, kind="video", renditions=(Rendition(url=url),))
-
-
-def _instant(item: Fields) -> datetime:
-    """2026-11-20T21:34:00+0000: a zone without its colon."""
-    return item.instant("timestamp")

@@ -6,7 +6,7 @@ Before Meta approves threads_keyword_search the same call searches only one's ow
 import re
 from collections.abc import Iterator
 from typing import ClassVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from scrapy import Request
 from scrapy.http import Response
@@ -20,8 +20,12 @@ from crawler.fields import Fields
 from crawler.platform import PlatformSpider, json_of, presence
 
 PAGE_SIZE = 100  # the most keyword_search gives
-FIELDS = "id,text,media_type,media_url,permalink,timestamp,username,topic_tag,is_quote_post,children{media_type,media_url}"
-PERMALINK = re.compile(r"/@(?P<who>[\w.]{1,40})/post/(?P<code>[\w-]{1,64})/?$")
+FIELDS = (
+    "id,text,media_type,media_url,permalink,timestamp,username,topic_tag,is_quote_post,children{media_type,media_url}"
+)
+PERMALINK = re.compile(
+    r"https://(?:www\.)?threads\.(?:com|net)/@(?P<who>[\w.]{1,40})/post/(?P<code>[\w-]{1,64})/?(?:[?#]|$)", re.ASCII
+)
 CAUSES = {
     4: Cause.RATE_LIMITED,
     17: Cause.RATE_LIMITED,
@@ -123,7 +127,7 @@ def post_of(item: Fields) -> Iterator[Post]:
     if item.text("media_type") == "REPOST_FACADE":
         return
     link = item.text("permalink")
-    found = PERMALINK.search(urlsplit(link).path)
+    found = PERMALINK.match(link)
     if not found:
         raise PageChanged(f"{item.where}: 'permalink' has no shortcode: {link[:200]!r}; freeze the response and look")
     attachments = tuple(_attachments(item, link))

@@ -59,11 +59,20 @@ def test_seconds_are_measured_against_the_truth() -> None:
     )  # fmt: skip
 
 
+def test_speed_of_an_unchanged_clip_is_measured_too() -> None:
+    """A copy at its own speed that is called slower counts against us; a still has no speed."""
+    part = Part(query=(0.0, 4.0), reference=(1.0, 5.0), speed=0.9, mirrored=False)
+    hits = {name: [Hit(reference="flower.mp4", score=1.0, parts=(part,))] for name in ("clip", "still")}
+    told = tally([query("clip", "flower.mp4"), query("still", "flower.mp4", reference=[0.0, 0.0])], hits).truths
+
+    assert (told["speed_wrongly"], told["speed_wrongly_of"]) == (1.0, 1)
+
+
 def test_best_threshold_is_the_loosest_without_a_false_pair() -> None:
     """The peer finds whatever scores above its worst false pair, and no false pair itself."""
     phash = next(peer for peer in PEERS if peer.name == "phash 64")
     references = [{"print": ["0" * 16]}, {"print": ["0" * 15 + "f"]}, {"print": ["f" * 16]}]
-    rows = [{"print": ["0" * 15 + "1"]}, {"print": ["f" * 15 + "0"]}, {"print": []}]
+    rows: list[dict[str, Any]] = [{"print": ["0" * 15 + "1"]}, {"print": ["f" * 15 + "0"]}, {"print": []}]
     queries = [query("a", "asl_group1.mp4"), query("b", None, group="distractor"), query("c", "flower.mp4")]
     table = scores(phash, rows, references)
     above = best_threshold(phash, queries, REFERENCES, table)

@@ -39,6 +39,40 @@ def test_speed_is_found(speed: float) -> None:
     assert [(one.speed, one.pairs) for one in found] == [(speed, 20)]
 
 
+def filmed(speed: float, *, seconds: float = 6.0, moving: int = 30, noise: int = 3) -> Hits:
+    """Make every pair of a copy that both sides sample at 4 frames a second, farther apart the less they agree.
+
+    moving  bits that a second of the scene changes; 0: nothing moves, and only noise is left
+    """
+    random = np.random.default_rng(7)
+    query_s, reference_s = np.arange(0, seconds, 0.25), np.arange(0, 30, 0.25)
+    shown_s = (3.1 if speed > 0 else 20.0) + speed * query_s
+    bits = np.abs(shown_s[:, None] - reference_s[None, :]) * moving + random.integers(0, noise + 1, (len(query_s), 120))
+    rows, columns = np.nonzero(bits < 64)
+    distance = bits[rows, columns].astype(np.uint16)
+    return Hits(query_s[rows], reference_s[columns], distance, np.array(["whole"] * len(rows)))
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.7, 2.0, -1.0, -1.5])
+def test_speed_of_a_short_clip_is_told_within_three_percent(speed: float) -> None:
+    """Six seconds are enough, at speeds that players offer and at others, forwards and backwards."""
+    found = align(filmed(speed))
+
+    assert (len(found), abs(found[0].speed / speed - 1) < 0.03) == (1, True)
+
+
+def test_speed_that_cannot_be_told_is_one() -> None:
+    """Where nothing moves, noise in the distances is no reason to name a speed."""
+    assert [one.speed for one in align(filmed(1.0, moving=0))] == [1.0]
+
+
+def test_three_frames_are_enough_for_twice_the_speed() -> None:
+    """Methods that look once a second see three frames of a short clip."""
+    found = align(hits((0, 4), (1, 6), (2, 8), (0, 5), (1, 5)))
+
+    assert found[0].speed == 2.0
+
+
 def test_splice_is_two_segments() -> None:
     """Two scenes in another order, the longer one first."""
     second_half = [(second, second + 40) for second in range(6)]
@@ -112,6 +146,14 @@ def test_long_static_scene_is_quick() -> None:
     found = align(hits(*product(range(400), range(400))))
 
     assert (len(found), process_time() - started < 5) == (1, True)
+
+
+def test_minute_of_one_camera_in_an_hour_is_quick() -> None:
+    """The speed is measured within bounds, however much of a reference looks alike."""
+    started = process_time()
+    found = align(hits(*product(range(59), range(3600))))
+
+    assert (found[0].speed, process_time() - started < 5) == (1.0, True)
 
 
 def test_many_lone_hits_are_quick() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import ShapeError
 from core.records import Match
+from matchers.compiled.geometry import agree
 from matchers.examples import resized, scene, still
 from matchers.feature_index import FeatureIndex
 from matchers.features import describe, unpack
@@ -136,3 +137,28 @@ def test_bytes_that_are_no_features_are_refused(value: bytes) -> None:
     """A torn value is told, not read as something else."""
     with pytest.raises(ShapeError, match="fingerprint the file again"):
         unpack(value)
+
+
+@pytest.mark.parametrize(("breadth_px", "agrees"), [(0.5, False), (60.0, True)])
+def test_features_along_one_line_are_no_picture(breadth_px: float, *, agrees: bool) -> None:
+    """The edge of a border agrees with any other straight edge, point by point."""
+    random = np.random.default_rng(3)
+    along = np.linspace(20, 380, 40)
+    places = np.stack([along, 40 + 0.4 * along + random.normal(0, breadth_px, 40), np.full(40, 3.0), np.zeros(40)])
+    cells, _, _, _ = agree(places.astype(np.float32), places.astype(np.float32), 400.0, 300.0)
+
+    assert (cells > 0) == agrees
+
+
+def test_symmetric_scene_is_told_one_way_round() -> None:
+    """It agrees with its own mirror image too, only less."""
+    left = scene(4, width_px=WIDTH, height_px=HEIGHT)
+    luma = np.concatenate([left[:, : WIDTH // 2], left[:, : WIDTH // 2][:, ::-1]], axis=1)
+    luma[20:90, 20:120] = scene(9, width_px=100, height_px=70)
+    clip = [Frame(offset_s=float(second), luma=luma) for second in range(4)]
+    prints = METHOD.fingerprint(clip)
+    plain = METHOD.bank(METHOD, [("r", prints)]).compare("q", prints)
+    turned = METHOD.fingerprint([Frame(offset_s=one.offset_s, luma=one.luma[:, ::-1].copy()) for one in clip])
+    mirrored = METHOD.bank(METHOD, [("r", prints)]).compare("q", turned)
+
+    assert [{one.mirrored for one in match.segments} for match in (*plain, *mirrored)] == [{False}, {True}]
