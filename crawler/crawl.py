@@ -157,7 +157,7 @@ def _browser_settings(job: CrawlJob, spider: type[PlatformSpider]) -> Iterator[d
         }
         handler = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
         # Only for the schemes in use: each starts a node driver of 100 MB.
-        asked = [watch.query if watch.kind is WatchKind.URL else watch.site for watch in job.watches]
+        asked = [watch.query if watch.kind is WatchKind.URL else watch.site or spider.base for watch in job.watches]
         schemes = {"https" if address.startswith("https") else "http" for address in asked}
         yield {
             "DOWNLOAD_HANDLERS": dict.fromkeys(schemes, handler),

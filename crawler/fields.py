@@ -8,6 +8,7 @@ from core.errors import PageChanged
 from core.times import from_text
 
 T = TypeVar("T")
+MOST_NUMBER = 1e300  # beyond it an int does not become a float
 
 
 class Fields:
@@ -67,7 +68,9 @@ class Fields:
     def maybe_number(self, path: str) -> float | None:
         """A number, whole or not, that may be absent."""
         value = self._find(path)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > MOST_NUMBER:
+            return None
+        return float(value)
 
 
 def array(data: Any, *, where: str) -> Iterator[Fields]:  # noqa: ANN401 - json.loads gives anything

@@ -31,6 +31,7 @@ from store.blobs import Blobs
 from store.coverage import Sample
 from store.ledger import Ledger
 
+MOST = 2**63 - 1  # what SQLite holds
 FIRST = 1000  # priority of a watch's first page, beside what the brand file gives it
 REFUSALS = list(range(400, 600))  # come to us to be named; redirects are Scrapy's, and the egress guard's, to follow
 
@@ -238,7 +239,7 @@ class PlatformSpider(Spider):
         try:
             self.refuse(response, role)
             results = [] if response.status in GONE_STATUS else list(self.read(response, run.watch))
-            posts = tuple(result for result in results if isinstance(result, Post))
+            posts = tuple(self._storable(run, (result for result in results if isinstance(result, Post))))
             removals = tuple(result for result in results if isinstance(result, Removal))
             self._count(run, posts)
             if (posts or removals) and not run.canary:
@@ -262,6 +263,15 @@ class PlatformSpider(Spider):
         refused = self.soft_error(response) or refusal(response, role=role, expects=expects, keyed=bool(self.secret))
         if refused:
             raise refused
+
+    def _storable(self, run: WatchRun, posts: Iterable[Post]) -> Iterator[Post]:
+        """The posts that a ledger can hold; one that is made to break the writing is told, and the others kept."""
+        for post in posts:
+            why = unstorable(post)
+            if why is None:
+                yield post
+            else:
+                self._note(run, "detail", Lost(Cause.CHANGED, f"{post.id[:100]!a} cannot be stored: {why}"))
 
     @staticmethod
     def _count(run: WatchRun, posts: Sequence[Post]) -> None:
@@ -345,6 +355,21 @@ class PlatformSpider(Spider):
 def _request(url: str, role: str, kwargs: dict[str, Any]) -> Request:
     own = {"role": role, "expects": kwargs.pop("expects", "json"), "spends": kwargs.pop("spends", {})}
     return Request(url, **kwargs | {"meta": kwargs.get("meta", {}) | own})
+
+
+def unstorable(post: Post) -> str | None:
+    """What of a post no ledger holds: half a character (a lone surrogate), or a number beyond 64 bits; else None."""
+    texts = (post.id, post.url, post.author_handle, post.author_id, post.text, post.language or "", *post.hashtags)
+    addresses = (rendition.url for one in post.attachments for rendition in one.renditions)
+    numbers = [getattr(post.metrics, name) for name in post.metrics.__slots__]
+    numbers += [
+        size for one in post.attachments for file in one.renditions for size in (file.height_px, file.size_bytes)
+    ]
+    try:
+        "".join((*texts, *addresses)).encode()
+    except UnicodeEncodeError as error:
+        return str(error)[:100]
+    return next((f"{number:.2e} is no count" for number in numbers if number and not -MOST <= number <= MOST), None)
 
 
 def _key(request: Request) -> bytes:

@@ -147,8 +147,9 @@ def test_source_that_fails_is_blind_and_says_why(
 def test_disabled_feed_is_blind(site: LoopbackPlatform, home: Home) -> None:
     """An instance that gives tag feeds to nobody answers []; that is no answer."""
     closed = {"configuration": {"timelines_access": {"hashtag_feeds": {"local": "disabled", "remote": "disabled"}}}}
-    site.fault(TIMELINE, body=b"[]")
-    site.fault("/api/v2/instance", body=json.dumps(closed).encode())
+    # More than once: the canary asks as well.
+    site.fault(TIMELINE, body=b"[]", times=9)
+    site.fault("/api/v2/instance", body=json.dumps(closed).encode(), times=9)
 
     assert crawled(home).coverage is BLIND
 

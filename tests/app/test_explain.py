@@ -81,9 +81,10 @@ class Case(Desk):
     def finding(self, *matches: Match, text: str = "", marks: tuple[Mark, ...] = (), **post: Any) -> Explanation:
         """The explanation of a post whose file was matched so."""
         sha256 = post.pop("sha256", "clip")
-        for match in matches:
-            kept = replace(match, sha256=sha256)
-            self.ledger.save_matches("match", sha256, match.method, match.version, [kept], at=NOW)
+        kept = [replace(match, sha256=sha256) for match in matches]
+        for name, version in {(match.method, match.version) for match in kept}:
+            mine = [match for match in kept if match.method == name]
+            self.ledger.save_matches("match", sha256, name, version, mine, at=NOW)
         if marks:
             self.ledger.save_marks(sha256, "marks", 1, marks, at=NOW)
         post_id = self.post(text, sha256=sha256, **post)

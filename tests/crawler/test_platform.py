@@ -1,12 +1,14 @@
 """What a crawl says of itself, and that it loses no post in silence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from core.records import Coverage
+from core.records import Coverage, Metrics
 from crawler.pipelines import BATCH, LedgerPipeline
 from crawler.platform import Lost, Sighted, WatchRun
 from crawler.spiders.mastodon import MastodonSpider
@@ -64,3 +66,23 @@ def test_batch_that_could_not_be_written_is_kept(pipeline: LedgerPipeline, monke
     pipeline.close_spider()
 
     assert pipeline.ledger.count("posts") == BATCH
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"text": "half a \ud83d character"},
+        {"author_handle": "\udcff"},
+        {"hashtags": ("\ud800",)},
+        {"metrics": Metrics(views=10**30)},
+        {"metrics": Metrics(likes=-(10**19))},
+    ],
+)
+def test_post_made_to_break_the_writing_is_told_and_the_others_kept(changes: dict[str, Any]) -> None:
+    """One post that no ledger can hold costs itself alone, and the crawl is not whole."""
+    own = run(pages=1)
+    spider = MastodonSpider(runs={watch().id: own})
+    kept = list(spider._storable(own, [post(1), replace(post(2), **changes), post(3)]))
+
+    assert [one.id for one in kept] == [post(1).id, post(3).id]
+    assert "cannot be stored" in own.lost[0].why
