@@ -1,7 +1,7 @@
 """Bluesky: search with an account's session, author feeds without one.
 
-Anonymous search is off since January 2025; author feeds are public. A session is made once a crawl and used by all
-its watches: the platform allows few a day.
+Anonymous search is off since January 2025; author feeds are public. The platform allows few sessions a day: a watch
+that is asked while another's session is there uses it, and those that start together each make their own.
 """
 
 import json

@@ -67,7 +67,7 @@ class MastodonSpider(PlatformSpider):
             older = next_link(response)
             if older:
                 yield self.page(older)
-            elif not statuses and "max_id" not in response.url:
+            elif not statuses and "max_id" not in response.url and watch.kind is WatchKind.HASHTAG:
                 yield self.step(f"{watch.site.rstrip('/')}/api/v2/instance")
 
     @staticmethod
