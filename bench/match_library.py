@@ -94,7 +94,8 @@ def library(
     folder.mkdir(parents=True, exist_ok=True)
     so_far = 0
     for chunk in count():
-        CONSOLE.print(f"library: {method.name}, {so_far} of {frames} frames", end="\r")
+        if chunk % 32 == 0:
+            CONSOLE.print(f"library: {method.name}, {so_far} of {frames} frames")
         shelf = folder / f"{chunk:05d}.pickle"
         if fresh or not shelf.exists():
             rows = []

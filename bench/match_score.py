@@ -123,6 +123,7 @@ def seconds(queries: Iterable[Query], answers: Answers) -> dict[str, float | int
     splice_start_s, splice_end_s    mean absolute error of where in the query the copy begins and ends
     splice_reference_s              the same for where in the reference it begins
     speed_right                     share of the speed edits told within 3 %
+    speed_wrongly                   share of other clips at their own speed, one stretch of one clip, told another
     mirrored_told, mirrored_wrongly share of mirrored queries called so, and of others called so
     reversed_told                   share of reversed queries told by a negative speed
     Each with its count as `<name>_of`; a name is missing where no such query was found.
@@ -142,6 +143,8 @@ def seconds(queries: Iterable[Query], answers: Answers) -> dict[str, float | int
         if "speed" in query["edit"]:
             off = abs(longest.speed - truth["speed"]) / truth["speed"]
             seen.setdefault("speed_right", []).append(float(off <= SPEED_TOLERANCE))
+        elif len(query["segments"]) == 1 and truth["reference"][1] > truth["reference"][0] and not truth["reversed"]:
+            seen.setdefault("speed_wrongly", []).append(float(abs(longest.speed - truth["speed"]) > SPEED_TOLERANCE))
         if truth["reversed"]:
             seen.setdefault("reversed_told", []).append(float(longest.speed < 0))
         elif query["group"] != "i2v" or truth["mirrored"]:

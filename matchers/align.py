@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.records import Segment
+from matchers.align_speed import Line, measured
 
 # Reference seconds per query second; 0 is a frozen picture. The first wins where two explain the
 # same: real speed first, then the picture that stands still.
 SPEEDS = (1.0, 0.0, 0.5, 0.75, 1.25, 1.5, 2.0, -1.0)
 TOLERANCE_S = 1.0  # both sides are sampled once a second, so true pairs stray by up to a second
-FITTED_PAIRS, MOST_FITTED = 5, 120  # of a run whose speed is measured
-FITTED_APART_S = 1.5  # nearer frames say little of the speed
-FITTED_SHARE = 0.7  # of a run that must lie on the closer line
+CLOSER_S = 0.75  # from the measured line, of frames sampled once a second
+LEAST_FRAMES, LEAST_LONG_S = 3, 0.9  # of a run whose speed is measured
+FITTED_SHARE = 0.7  # of a run that must lie on the measured line
+AROUND_S = 6.0  # looked at on both sides of a run: the vote's line may be too steep
+LONG_S = 60.0  # the slope of a longer run is known well enough from the nearest pairs alone
+MOST_FITTED = 120  # of its frames
 SLOWEST, FASTEST = 0.2, 4.0
 SAME_SPEED = 0.02  # less is the sampling
 GAP_S = 6.0  # a longer silence ends a segment; hits drop out for a few seconds in motion or fades
@@ -72,45 +76,59 @@ def _longest(hits: Hits) -> tuple[Hits, float]:
 
 
 def _refined(hits: Hits, run: Hits, speed: float) -> tuple[Hits, float]:
-    """Measure the speed on the run itself, and keep to that line more closely if as much lies on it.
-
-    The median of the slopes between its pairs (Theil 1950, Sen 1968): a few wrong pairs do not move it.
-    """
-    known = speed
-    for _ in range(2):
-        if speed == 0 or len(run) < FITTED_PAIRS:
-            return run, speed
-        slope = _slope(run)
-        if slope is None or not SLOWEST <= abs(slope) <= FASTEST:
-            return run, speed
-        slope = float(np.sign(slope)) if abs(abs(slope) - 1) < SAME_SPEED else round(slope, 3)
-        closer = _best_run(hits, slope, TOLERANCE_S / 2)
-        if len(closer) < FITTED_SHARE * len(run):
-            return run, speed
-        run, speed = closer, slope
-    return run, speed if len(run) else known
+    """Measure the speed on the run itself, and keep to that line more closely if as much lies on it."""
+    for _ in range(2):  # the first line may have been measured on a part only
+        line = _line(hits, run)
+        closer = run if line is None else _on(hits, line, CLOSER_S)
+        if line is None or len(closer) < FITTED_SHARE * len(run):
+            break
+        run, speed = closer, line.speed
+    return run, speed
 
 
-def _slope(run: Hits) -> float | None:
-    """The median slope over pairs a second apart or more; None when there are too few."""
+def _line(hits: Hits, run: Hits) -> Line | None:
+    """Measure the line of a run; None when it says nothing of its speed."""
+    start_s, end_s = run.query_s[0], run.query_s[-1]
+    if len(run) < LEAST_FRAMES or end_s - start_s < LEAST_LONG_S or len(np.unique(hits.reference_s)) == 1:
+        return None
+    if end_s - start_s > LONG_S:
+        return _median_line(run)
+    first_s, last_s = run.reference_s.min() - AROUND_S, run.reference_s.max() + AROUND_S
+    near = hits.where(
+        (hits.query_s >= start_s - AROUND_S)
+        & (hits.query_s <= end_s + AROUND_S)
+        & (hits.reference_s >= first_s)
+        & (hits.reference_s <= last_s)
+    )
+    return measured(near.query_s, near.reference_s, near.distance)
+
+
+def _median_line(run: Hits) -> Line | None:
+    """The median of the slopes between a run's pairs (Theil 1950, Sen 1968): a few wrong pairs do not move it."""
     some = np.linspace(0, len(run) - 1, min(len(run), MOST_FITTED)).astype(np.int64)
     query_s, reference_s = run.query_s[some], run.reference_s[some]
     apart_s = query_s[None, :] - query_s[:, None]
-    far = apart_s >= FITTED_APART_S
-    if far.sum() < FITTED_PAIRS:
+    far = apart_s >= LONG_S / 4
+    slope = float(np.median((reference_s[None, :] - reference_s[:, None])[far] / apart_s[far]))
+    if not SLOWEST <= abs(slope) <= FASTEST:
         return None
-    return float(np.median((reference_s[None, :] - reference_s[:, None])[far] / apart_s[far]))
+    speed = float(np.sign(slope)) if abs(abs(slope) - 1) < SAME_SPEED else round(slope, 3)
+    return Line(speed, 0.0, float(np.median(reference_s - speed * query_s)))
 
 
-def _best_run(hits: Hits, speed: float, tolerance_s: float = TOLERANCE_S) -> Hits:
+def _best_run(hits: Hits, speed: float) -> Hits:
     """Return the nearest hit of each query frame on the best line of one speed, up to a gap."""
-    shift_s = hits.reference_s - speed * hits.query_s
-    stray_s = np.abs(shift_s - _centre(hits, shift_s))
+    return _on(hits, Line(speed, 0.0, _centre(hits, hits.reference_s - speed * hits.query_s)), TOLERANCE_S)
+
+
+def _on(hits: Hits, line: Line, tolerance_s: float) -> Hits:
+    """Return the nearest hit of each query frame on a line, up to a gap: the longest run of them."""
+    stray_s = np.abs(hits.reference_s - line.reference_at_s - line.speed * (hits.query_s - line.query_at_s))
     order = np.lexsort((stray_s, hits.distance, hits.query_s))
-    line = hits.where(order[stray_s[order] <= tolerance_s])
-    line = line.where(np.unique(line.query_s, return_index=True)[1])
-    breaks = np.flatnonzero(np.diff(line.query_s) > GAP_S) + 1
-    runs = [line.where(rows) for rows in np.split(np.arange(len(line)), breaks)]
+    on_line = hits.where(order[stray_s[order] <= tolerance_s])
+    on_line = on_line.where(np.unique(on_line.query_s, return_index=True)[1])
+    breaks = np.flatnonzero(np.diff(on_line.query_s) > GAP_S) + 1
+    runs = [on_line.where(rows) for rows in np.split(np.arange(len(on_line)), breaks)]
     return max(runs, key=len)
 
 

@@ -31,6 +31,7 @@ HEX_DIGITS = (16, 64)  # of a hash of 64 bits, of 256 bits
 REDUCED_PX = 128  # twice the side that a frame is hashed at: it is averaged to this first
 FLAT_LEVELS = 4  # of 256: less across a block of the 64 x 64 picture is noise or the end of a fade
 FULL_LEVELS = 1.6  # of 256: a median frequency as strong is quality 100; real frames have 0.8 to 5, plain walls 0.3
+FULL_BLOCKS = 28  # of 64 that share the contrast are quality 100; real frames have over 12, a thing on a wall 1 to 7
 BLANK_QUALITY = 4  # two blocks of 64 or fewer: black, white, a channel's logo in the corner
 
 
@@ -65,17 +66,21 @@ def quality(smalls: NDArray[np.uint8], low: NDArray[np.float64]) -> NDArray[np.i
 
     smalls  uint8 (n, 64, 64)
     low     float64 (n, 256): their lowest frequencies
-    returns (n,), 0..100: the smaller of two. How many of the picture's 64 blocks are not flat: a title card
-            is. And how strong the median frequency is: the bits say which are above it, so where half of
-            them are noise the same hash comes of any plain wall in the same light.
-    tried   the sum of gradients, as PDQ does: blind to both
+    returns (n,), 0..100: the smallest of three. How many of the picture's 64 blocks are not flat: a title card
+            is. How strong the median frequency is: the bits say which are above it, so where half of them are
+            noise the same hash comes of any plain wall in the same light. And over how many blocks the contrast
+            is spread: of one small thing before a wall all bits say where it stands, and none what it is.
+    tried   the sum of gradients, as PDQ does: blind to all three
     """
     blocks = smalls.reshape(-1, 8, 8, 8, 8).astype(np.int16)  # n, block row, row, block column, column
     spread = blocks.max(axis=(2, 4)) - blocks.min(axis=(2, 4))
     shown = (spread >= FLAT_LEVELS).sum(axis=(1, 2), dtype=np.int64) * 100 // 64
     levels = np.median(np.abs(low), axis=1) * 2 / smalls.shape[1] ** 2
     strong: NDArray[np.int64] = np.minimum(100, 100 * levels / FULL_LEVELS).astype(np.int64)
-    least: NDArray[np.int64] = np.minimum(shown, strong)
+    power = spread.reshape(len(spread), -1).astype(np.float64) ** 2
+    blocks_used = power.sum(axis=1) ** 2 / np.maximum((power**2).sum(axis=1), 1.0)
+    widely: NDArray[np.int64] = np.minimum(100, 100 * blocks_used / FULL_BLOCKS).astype(np.int64)
+    least: NDArray[np.int64] = np.minimum(np.minimum(shown, strong), widely)
     return least
 
 
@@ -128,7 +133,7 @@ def _unlike() -> Iterator[tuple[Sample, Sample]]:
 
 METHOD = Method(
     name="phash",
-    version=3,
+    version=4,
     unit="bits",
     threshold=64,
     lone_threshold=52,

@@ -26,6 +26,7 @@ MOST_STRETCH = 2.2  # one axis over the other: clips are squeezed into other sha
 LEAST_SCALE, MOST_SCALE = 0.08, 12.0
 MOST_TRIED = 48  # pairs tried as the answer, the nearest first
 LEAST_PAIRS = 4
+LEAST_BREADTH = 0.3  # cells: edges agree with other edges by the dozen, along one line; true pairs have 0.4 and more
 AFFINE_PAIRS = 8  # fewer hold a similarity only
 
 _PLACES = "float32[:,::1]"
@@ -129,6 +130,25 @@ def _cells(r: Places, kept: Kept, width: float, height: float) -> tuple[int, int
     return int(taken.sum()), min(rows, columns)
 
 
+@part
+def _breadth(r: Places, kept: Kept, side: float) -> float:
+    """Return how far the kept places stray from their own line: the smaller standard deviation, in cells."""
+    n = max(kept.sum(), 1)
+    x = y = xx = xy = yy = 0.0
+    for j in range(r.shape[1]):
+        if kept[j]:
+            x += r[0, j] / n
+            y += r[1, j] / n
+    for j in range(r.shape[1]):
+        if kept[j]:
+            dx, dy = r[0, j] - x, r[1, j] - y
+            xx += dx * dx / n
+            xy += dx * dy / n
+            yy += dy * dy / n
+    least = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    return float(np.sqrt(max(least, 0.0)) / side * CELLS)
+
+
 @compiled(f"Tuple((int64, int64, {_AFFINE}, boolean[::1]))({_PLACES}, {_PLACES}, float64, float64)")
 def agree(q: Places, r: Places, width: float, height: float) -> tuple[int, int, Affine, Kept]:
     """Find the move from query to reference that most pairs agree on.
@@ -136,7 +156,8 @@ def agree(q: Places, r: Places, width: float, height: float) -> tuple[int, int, 
     q, r            float32 (4, n): n pairs, the nearest descriptors first
     width, height   of the reference frame, px
     returns         cells of the reference that hold an agreeing pair; the fewer of their rows and
-                    columns, in cells; the affine map; which pairs agree. 0, 0 when none can be found
+                    columns, in cells; the affine map; which pairs agree. 0, 0 when none can be found,
+                    or all stand in one line
     """
     none = np.zeros(q.shape[1], np.bool_)
     first, last = FIRST_SHARE * max(width, height), LAST_SHARE * max(width, height)
@@ -151,5 +172,7 @@ def agree(q: Places, r: Places, width: float, height: float) -> tuple[int, int, 
         if not possible:
             return 0, 0, affine, none
     kept = _within(q, r, affine, last)
+    if _breadth(r, kept, max(width, height)) < LEAST_BREADTH:
+        return 0, 0, affine, none
     cells, spread = _cells(r, kept, width, height)
     return cells, spread, affine, kept
