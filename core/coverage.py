@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from core.records import Coverage
 
+STREAM = "stream"  # the route of what is told as it happens
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
@@ -17,8 +19,9 @@ class Crawl:
 
     cause      why it was not whole, by its name in core.causes; "" when it was
     ground     whether the next crawl may stop at what this one saw
-    route      which of the source's routes it went
+    route      which of the source's routes it went; "stream" for a stretch of one, from seen_from to started_at
     seen_from  when the oldest post it saw was posted; None when it saw none
+    fresh      posts that the watch had not seen before; None for a first crawl, to which all are new
     """
 
     watch: str
@@ -32,6 +35,7 @@ class Crawl:
     ground: bool = False
     route: str = "api"
     seen_from: datetime | None = None
+    fresh: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,11 @@ def _spans(ordered: Sequence[Crawl]) -> list[tuple[datetime, datetime]]:
     """What each crawl saw, as from when until when."""
     spans, known = [], None
     for crawl in ordered:
-        if crawl.coverage is Coverage.OK:
+        if crawl.route == STREAM:
+            # A stream has seen what happened while it was followed, and nothing before.
+            if crawl.coverage is Coverage.OK and crawl.seen_from:
+                spans.append((min(crawl.seen_from, crawl.started_at), crawl.started_at))
+        elif crawl.coverage is Coverage.OK:
             # A first crawl that read the feed to its end has seen all there was.
             spans.append((known or datetime.min.replace(tzinfo=crawl.started_at.tzinfo), crawl.started_at))
         elif crawl.coverage is Coverage.PARTIAL and crawl.seen_from and crawl.cause in {"cut", "budget"}:

@@ -7,19 +7,26 @@
 |                  | brought some    | every watch is blind: the source answers something else than it is asked |
 
 A canary that was itself refused says nothing: the watches were refused by the same source, and say why.
+Where nobody can name a question that must bring posts (a small instance), what its watches have shown lately stands
+in for one: that all of it is gone at once is no silence. If it truly went, that ends with its week.
 """
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from core.causes import Cause
 from core.coverage import Crawl, Verdict
 from core.records import Coverage, Watch
 from crawler.facts import Canary
-from crawler.platform import PlatformSpider, WatchRun, now
+from crawler.platform import PlatformSpider, now
+from crawler.runs import WatchRun
+from store.incidents import shown_since
 
 SEES, EMPTY, WRONG, REFUSED = "sees", "empty", "wrong", "refused"
+LATELY = timedelta(days=7)
+ENOUGH = 3  # posts that do not all go within one interval by themselves
 
 
 def runs(
@@ -63,6 +70,25 @@ def _verdict(site: str, route: str, asked: list[tuple[Canary, WatchRun]]) -> Ver
             query = f"{run.watch.kind} {run.watch.query!r}"
             return Verdict(site=site, route=route, verdict=EMPTY, why=f"{query}, which always has posts, brought none")
     return Verdict(site=site, route=route, verdict=SEES, why="")
+
+
+def remembered(spider: PlatformSpider) -> dict[str, Verdict]:
+    """Site -> the doubt that what it showed lately is hidden, where no canary of the spider must bring posts."""
+    if any(canary.hits for canary in spider.canaries):
+        return {}
+    by_site: dict[str, list[WatchRun]] = {}
+    for run in spider.runs.values():
+        if run.canary is None:
+            by_site.setdefault(run.watch.site, []).append(run)
+    found = {}
+    for site, own in by_site.items():
+        if any(run.told or run.blind or not run.pages for run in own):
+            continue
+        count = shown_since(spider.ledger, [run.watch.id for run in own], now() - LATELY)
+        if count >= ENOUGH:
+            told = f"{count} posts were shown at once in the last {LATELY.days} days, and not one is now"
+            found[site] = Verdict(site=site, route=spider.route, verdict=EMPTY, why=told)
+    return found
 
 
 def doubted(crawl: Crawl, site: str, verdicts: Mapping[str, Verdict]) -> Crawl:

@@ -8,7 +8,6 @@ An answer that changed is an error that names the field; it never becomes "no po
 import json
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -20,99 +19,21 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from core.causes import Cause
-from core.coverage import Crawl
 from core.errors import PageChanged, SourceBlind
-from core.records import Coverage, Post, Presence, Removal, Watch, WatchKind
-from crawler import egress
+from core.records import Post, Presence, Removal, Watch, WatchKind
+from crawler import egress, looking
 from crawler.answers import GONE_STATUS, SAMPLE_BYTES, refusal, sample
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.redact import redactor
+from crawler.runs import Lost, Sighted, WatchRun
 from store.blobs import Blobs
 from store.coverage import Sample
 from store.ledger import Ledger
 
 MOST = 2**63 - 1  # what SQLite holds
+MOST_TOLD = 2000  # characters of why
 FIRST = 1000  # priority of a watch's first page, beside what the brand file gives it
 REFUSALS = list(range(400, 600))  # come to us to be named; redirects are Scrapy's, and the egress guard's, to follow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighted:
-    """The posts of one answer that a watch saw, with the sha256 of the answer.
-
-    One item an answer, not one a post: the way through Scrapy's machinery costs more than the ledger.
-    """
-
-    watch: str
-    posts: tuple[Post, ...]
-    raw_sha256: str
-    removals: tuple[Removal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """What we should have had and have not: why, by name and in words."""
-
-    cause: str
-    why: str
-
-
-@dataclass(slots=True, kw_only=True)
-class WatchRun:
-    """How one watch's crawl is going.
-
-    canary     a question whose answer is known, asked to see whether the source sees: nothing of it is kept
-    asked      what has been asked for, so that no page is asked twice
-    told       posts its answers held or led to, whether or not they were new
-    """
-
-    watch: Watch
-    ground_at: datetime | None
-    started_at: datetime
-    canary: Canary | None = None
-    route: str = "api"
-    pages: int = 0
-    posts: int = 0
-    told: int = 0
-    open_requests: int = 0
-    cut: Lost | None = None  # the budget ended before known ground
-    lost: list[Lost] = field(default_factory=list)  # answers we should have had
-    blind: Lost | None = None
-    seen_from: datetime | None = None
-    samples: list[Sample] = field(default_factory=list)
-    asked: set[bytes] = field(default_factory=set)
-
-    def outcome(self, finished_at: datetime) -> Crawl:
-        """How it ended, as the ledger keeps it."""
-        coverage, lost, ground = self._ended()
-        return Crawl(
-            watch=self.watch.id,
-            started_at=self.started_at,
-            finished_at=finished_at,
-            coverage=coverage,
-            cause=lost.cause if lost else "",
-            why=lost.why if lost else "",
-            pages=self.pages,
-            posts=self.posts,
-            ground=ground,
-            route=self.route,
-            seen_from=self.seen_from,
-        )
-
-    def _ended(self) -> tuple[Coverage, Lost | None, bool]:
-        """Coverage, why, and whether the next crawl may stop at what this one saw."""
-        if self.blind:
-            return Coverage.BLIND, self.blind, False
-        if not self.pages and not self.lost and not self.open_requests:
-            told = "the crawl ended before it was asked; raise crawl.time_limit_s or see the log"
-            return Coverage.BLIND, Lost(Cause.CUT, told), False
-        if self.lost or self.open_requests:
-            lost = self.lost[0] if self.lost else Lost(Cause.CUT, "stopped before the last page")
-            return (Coverage.PARTIAL if self.posts else Coverage.BLIND), lost, False
-        if self.cut:
-            # The first crawl of a watch has no older ground to reach: where its budget ends, history begins.
-            return Coverage.PARTIAL, self.cut, self.ground_at is None
-        return Coverage.OK, None, True
 
 
 class PlatformSpider(Spider):
@@ -243,17 +164,19 @@ class PlatformSpider(Spider):
             removals = tuple(result for result in results if isinstance(result, Removal))
             self._count(run, posts)
             if (posts or removals) and not run.canary:
-                raw = self.blobs.put(response.body)
-                yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=raw, removals=removals)
-            for request in self._onward(run, role, posts, results):
+                kept = looking.keep(self, run, response)
+                yield Sighted(watch=run.watch.id, posts=posts, raw_sha256=kept.sha256, removals=removals, answer=kept)
+            for request in self._onward(run, response, posts, results):
                 yield self._bind(run, request)
         except PageChanged as error:
+            looking.look_at_broken(self, run, response)
             self._broke(run, response, Lost(Cause.CHANGED, str(error)))
         except SourceBlind as error:
             self._broke(run, response, Lost(error.cause, str(error)))
         except Exception as error:  # a spider's own mistake must not look like a page without posts
             self.logger.exception("%s: the spider broke on %s", run.watch.id, response.url)
             told = f"{response.url}: the spider broke, {type(error).__name__}: {error}; freeze the response and mend it"
+            looking.look_at_broken(self, run, response)
             self._broke(run, response, Lost(Cause.OURS, told))
         self.report(run)
 
@@ -293,7 +216,10 @@ class PlatformSpider(Spider):
         )  # fmt: skip
         self._note(run, response.meta["role"], lost)
 
-    def _onward(self, run: WatchRun, role: str, posts: Sequence[Post], results: Sequence[Any]) -> Iterator[Request]:
+    def _onward(
+        self, run: WatchRun, response: Response, posts: Sequence[Post], results: Sequence[Any]
+    ) -> Iterator[Request]:
+        role: str = response.meta["role"]
         requests = [result for result in results if isinstance(result, Request)]
         details = [request for request in requests if request.meta["role"] == "detail"]
         run.told += sum(len(request.meta["posts"]) for request in details)
@@ -303,11 +229,18 @@ class PlatformSpider(Spider):
             return
         ids = [*(post for request in details for post in request.meta["posts"]), *(post.id for post in posts)]
         known = self.ledger.seen_before(run.watch.id, ids, at=run.ground_at) if ids and run.ground_at else set()
+        new = len(set(ids) - known)
+        run.fresh += new if role == "page" else 0
+        looking.look(run, response, posts=len(set(ids)), new=new)
         yield from (request for request in details if not known.issuperset(request.meta["posts"]))
         yield from (request for request in requests if request.meta["role"] == "step")
         onward = [request for request in requests if request.meta["role"] == "page"]
         if role == "page" and ids and known.issuperset(ids):
             return
+        if role == "page" and ids and ids == run.last:
+            told = f"{response.url}: the same page came twice; the feed goes round"
+            raise SourceBlind(told, Cause.REPEATED_CURSOR)
+        run.last = ids if role == "page" else run.last
         if role == "page" and onward and run.pages >= self.page_budget:
             told = f"page budget of {self.page_budget} reached; raise crawl.pages or watch more often"
             run.cut = Lost(Cause.CUT, told)
@@ -342,9 +275,11 @@ class PlatformSpider(Spider):
         self.report(run)
 
     def _note(self, run: WatchRun, role: str, lost: Lost) -> None:
+        # What a platform says of itself may be of any length, and hold what no ledger holds.
+        lost = Lost(lost.cause, lost.why[:MOST_TOLD].encode("utf-8", "replace").decode())
         self.logger.error("%s: %s", run.watch.id, lost.why)
         # A first page that says nothing blinds the watch; a later one leaves a hole in it.
-        if lost.cause == Cause.BUDGET and run.pages:
+        if lost.cause == Cause.BUDGET and run.told and role != "detail":
             run.cut = lost
         elif role == "detail" or run.pages > 1:
             run.lost.append(lost)

@@ -22,8 +22,8 @@ class Sample:
     sha256: str
 
 
-def save_crawl(ledger: Ledger, crawl: Crawl) -> None:
-    """Say how a crawl of a watch ended."""
+def save_crawl(ledger: Ledger, crawl: Crawl) -> int:
+    """Say how a crawl of a watch ended; return its row."""
     row = asdict(crawl) | {
         "started_at": to_text(crawl.started_at),
         "finished_at": to_text(crawl.finished_at),
@@ -31,14 +31,15 @@ def save_crawl(ledger: Ledger, crawl: Crawl) -> None:
         "seen_from": to_text(crawl.seen_from) if crawl.seen_from else None,
     }
     with ledger.write():
-        ledger.db.table("crawls").insert(row, pk="id")
+        return int(ledger.db.table("crawls").insert(row, pk="id").last_pk or 0)
 
 
 def crawls_since(ledger: Ledger, since: datetime) -> dict[str, list[Crawl]]:
     """Watch id -> its crawls that ended since then, and the last one with ground before that."""
     sql = (
-        "SELECT * FROM crawls WHERE finished_at >= ?1 OR id IN"
-        " (SELECT max(id) FROM crawls WHERE ground AND finished_at < ?1 GROUP BY watch) ORDER BY id"
+        "SELECT * FROM crawls WHERE id IN (SELECT id FROM crawls WHERE finished_at >= ?1 UNION ALL SELECT"
+        " (SELECT id FROM crawls WHERE watch = w.id AND ground AND finished_at < ?1"
+        " ORDER BY finished_at DESC, id DESC LIMIT 1) FROM watches w) ORDER BY id"
     )
     found: dict[str, list[Crawl]] = {}
     for row in ledger.rows(sql, [to_text(since)]):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from core.coverage import STREAM
 from core.errors import NotFound
 from core.findings import HIT_SCORE, NEVER_HITS, Hit, Known
 from core.records import (
@@ -70,8 +71,15 @@ def watches(ledger: Ledger, *, enabled: bool = True) -> list[Watch]:
 
 
 def watches_due(ledger: Ledger, *, now: datetime) -> list[Watch]:
-    """The watches whose last sound crawl is older than their `every`; a blind one is always due."""
-    last = {row["watch"]: row for row in ledger.rows("SELECT * FROM latest_crawls")}
+    """The watches whose last sound crawl is older than their `every`; a blind one is always due.
+
+    A stream that is followed makes no crawl less due: only a crawl counts views, and reaches back.
+    """
+    sql = (
+        "SELECT c.* FROM watches w JOIN crawls c ON c.id = (SELECT id FROM crawls WHERE watch = w.id AND route <> ?"
+        " ORDER BY finished_at DESC, id DESC LIMIT 1)"
+    )
+    last = {row["watch"]: row for row in ledger.rows(sql, [STREAM])}
 
     def due(watch: Watch) -> bool:
         crawl = last.get(watch.id)
@@ -104,7 +112,7 @@ def references(ledger: Ledger) -> list[Reference]:
 def franchises(ledger: Ledger, brand: str | None = None) -> list[Franchise]:
     """The franchises of a brand, or of all."""
     elements: dict[str, list[Any]] = {}
-    for row in ledger.rows("SELECT * FROM elements ORDER BY id"):
+    for row in ledger.rows("SELECT * FROM elements_in_force ORDER BY id"):
         elements.setdefault(row["franchise"], []).append(element_of(row))
     rows = ledger.rows("SELECT * FROM franchises WHERE ?1 IS NULL OR brand = ?1 ORDER BY id", [brand])
     return [franchise_of(row, tuple(elements.get(row["id"], ()))) for row in rows]
