@@ -30,7 +30,7 @@ from core.errors import Busy
 from core.records import Coverage, Watch
 from core.times import to_text
 from crawler.crawl import CrawlJob, platforms
-from crawler.platform import Lost
+from crawler.runs import Lost
 from store.coverage import crawl_of, save_crawl
 from store.queries import ground
 
@@ -120,6 +120,8 @@ def _job(home: Home, platform: str, watches: list[Watch]) -> CrawlJob:
         route=route_of(home, platform),
         canaries=canaries_due(home, platform, watches),
         caps=crawl_settings.caps,
+        proxy=home.settings.network.proxy,
+        ca_file=home.settings.network.ca_file,
     )
 
 

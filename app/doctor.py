@@ -1,6 +1,8 @@
 """What is missing, and how to get it. Changes nothing."""
 
+import os
 import shutil
+import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from app.browser import find_browser
 from app.home import Home
 from core.errors import ClipwardenError, SettingsWrong
 from crawler.crawl import platforms
+from crawler.egress import proxy_address
 from store import queries
 
 
@@ -35,6 +38,7 @@ def examine(home: Home) -> Iterator[Check]:
     yield from _methods()
     yield _pictures()
     yield _sentences(home)
+    yield _network(home)
     yield _disk(home)
     yield _brands(home)
     yield _references(home)
@@ -85,6 +89,21 @@ def _browser() -> Check:
         path or "none; `playwright install chromium`, or as root `apt-get install chromium`. Browser watches are blind"
     )
     return Check(name="chromium", ok=path is not None, says=says, needed=False)
+
+
+def _network(home: Home) -> Check:
+    asked = home.settings.network
+    trusts = f", trusting {asked.ca_file}" if asked.ca_file else ""
+    if not asked.proxy:
+        named = sorted(name for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "all_proxy"})
+        unused = f"; {' and '.join(named)} of the environment is not used, name it in network.proxy" if named else ""
+        return Check(name="network", ok=not named, says=f"straight out{trusts}{unused}", needed=False)
+    try:
+        socket.create_connection(proxy_address(asked.proxy)[:2], timeout=3).close()
+    except OSError as error:
+        says = f"{asked.proxy} does not answer ({error}); mend network.proxy, nothing goes out without it"
+        return Check(name="network", ok=False, says=says)
+    return Check(name="network", ok=True, says=f"by {asked.proxy}{trusts}")
 
 
 def _disk(home: Home) -> Check:

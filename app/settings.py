@@ -3,21 +3,58 @@
 Read here only and passed down as values; no other room reads a setting. Never holds a secret.
 """
 
+import re
+import ssl
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import SettingsWrong
+from crawler.egress import proxy_address
 
 FILE_NAME = "clipwarden.toml"
 MIB = 1024 * 1024
+# Plain ASCII, without a name before it: nothing in it can end a header.
+MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}")
 
 
 class _Section(BaseModel):
     # A mistyped setting that is silently ignored is a setting nobody made.
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkSettings(_Section):
+    """How this machine goes out.
+
+    proxy    http://NAME:PORT that everything leaves by, but for allowed_hosts; "" for straight out. It looks the names
+             up, so it must keep its own inside closed to names that point there
+    ca_file  PEM file of the authorities to trust, where the proxy opens TLS or the platform is your own; "" for the
+             built-in ones
+    """
+
+    proxy: str = ""
+    ca_file: str = ""
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_a_proxy(cls, value: str) -> str:
+        if value:
+            proxy_address(value)
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _holds_authorities(cls, value: str) -> str:
+        if value and not Path(value).is_absolute():
+            raise ValueError(f"{value} is no absolute path")
+        if value:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+            except OSError as error:  # ssl.SSLError is one
+                raise ValueError(f"{value} is no PEM file of certificates: {error.strerror or error}") from None
+        return value
 
 
 class CrawlSettings(_Section):
@@ -72,6 +109,31 @@ class ReporterSettings(_Section):
     email: str = ""
 
 
+class DigestSettings(_Section):
+    """Who gets the daily digest: the team itself, and nobody else ever.
+
+    security     "starttls", "tls", or "none": no password is ever given over a line without TLS
+    smtp_user    "" for a server that asks for no login; the password is CLIPWARDEN_SMTP_PASSWORD
+    webhook_url  https, or http to one of allowed_hosts; signed with CLIPWARDEN_WEBHOOK_SECRET
+    """
+
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str = ""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    webhook_url: str = ""
+
+    @field_validator("sender", "recipients")
+    @classmethod
+    def _are_mailboxes(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for one in (value,) if isinstance(value, str) else value:
+            if (one or not isinstance(value, str)) and not MAILBOX.fullmatch(one):
+                raise ValueError(f"{one!r} is no mailbox; write name@company.example, without a name before it")
+        return value
+
+
 class Settings(_Section):
     """Everything a home may decide.
 
@@ -79,10 +141,12 @@ class Settings(_Section):
     """
 
     allowed_hosts: tuple[str, ...] = ()
+    network: NetworkSettings = NetworkSettings()
     crawl: CrawlSettings = CrawlSettings()
     fetch: FetchSettings = FetchSettings()
     match: MatchSettings = MatchSettings()
     reporter: ReporterSettings = ReporterSettings()
+    digest: DigestSettings = DigestSettings()
 
 
 def load(home: Path) -> Settings:
@@ -113,6 +177,10 @@ TEMPLATE = """\
 
 # Hosts (or host:port) that may stand at a private address. Leave empty unless you know why.
 # allowed_hosts = []
+
+[network]
+# proxy = ""           # "http://proxy.your-company.example:3128": all but allowed_hosts leaves by it
+# ca_file = ""         # PEM file of the authorities to trust, where that proxy opens TLS
 
 [crawl]
 # Platforms want to know who asks: name a mailbox of yours.
@@ -146,4 +214,14 @@ company = ""
 address = ""
 phone = ""
 email = ""
+
+# The daily digest of `clipwarden digest` goes to your own team, and to nobody else.
+[digest]
+# smtp_host = "mail.your-company.example"
+# smtp_port = 587
+# smtp_user = ""       # its password: CLIPWARDEN_SMTP_PASSWORD, or the system's keyring
+# security = "starttls"  # or "tls", or "none" inside your own network
+# sender = "clipwarden@your-company.example"
+# recipients = []      # ["brand-protection@your-company.example"]
+# webhook_url = ""     # https; signed with CLIPWARDEN_WEBHOOK_SECRET
 """

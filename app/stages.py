@@ -196,6 +196,8 @@ def download_settings(home: Home) -> DownloadSettings:
         min_free_bytes=fetching.min_free_mib * MIB,
         least_height_px=fetching.least_height_px,
         user_agent=home.settings.crawl.user_agent,
+        proxy=home.settings.network.proxy,
+        ca_file=home.settings.network.ca_file,
     )
 
 

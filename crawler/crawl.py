@@ -7,6 +7,7 @@ holds our standard input; when it dies, so do we. Progress goes out as a JSON li
 import json
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,10 +23,12 @@ from scrapy.spiderloader import get_spider_loader
 from core.errors import NotFound
 from core.records import Watch, WatchKind
 from core.times import from_text
-from crawler import canaries, egress
-from crawler.egress_proxy import CHROMIUM_ARGS, proxy_thread
-from crawler.platform import PlatformSpider, WatchRun, now
+from crawler import canaries
+from crawler.browser_trust import trust
+from crawler.egress_proxy import CHROMIUM_ARGS, guard_process, proxy_thread
+from crawler.platform import PlatformSpider, now
 from crawler.redact import guard_logs, redactor
+from crawler.runs import WatchRun
 from store.blobs import Blobs
 from store.ledger import Ledger
 from store.rows import watch_of
@@ -41,6 +44,7 @@ class CrawlJob:
     route           which of the spider's routes to go
     canaries        sites whose canaries are due
     caps            "platform:allowance" -> what the home lets be spent of it
+    proxy, ca_file  see egress_proxy.guard_process
     """
 
     platform: str
@@ -59,6 +63,8 @@ class CrawlJob:
     route: str = "api"
     canaries: tuple[str, ...] = ()
     caps: dict[str, float] = field(default_factory=dict)
+    proxy: str = ""
+    ca_file: str = ""
 
     def write(self, path: Path) -> None:
         """Put the job where the child reads it."""
@@ -94,10 +100,13 @@ def main(arguments: Sequence[str]) -> int:
     if spider is None:
         raise NotFound(f"no platform {job.platform!r}; `scrapy list` shows those there are")
     # The browser is started as a child, and goes out through the proxy; a crawl of an API starts nothing.
-    egress.install(frozenset(job.allowed_hosts), no_children=not spider.uses_browser)
+    hosts = frozenset(job.allowed_hosts)
+    way_out = guard_process(hosts, proxy=job.proxy, ca_file=job.ca_file, no_children=not spider.uses_browser)
     blobs = Blobs(Path(job.blobs), Path(job.scratch))
     with Ledger(Path(job.ledger)) as ledger, _browser_settings(job, spider) as extra:
-        process = CrawlerProcess(_settings(job, extra | {"ROBOTSTXT_OBEY": spider.obeys_robots}))
+        own: dict[str, Any] = {"ROBOTSTXT_OBEY": spider.obeys_robots, "HTTPPROXY_ENABLED": bool(way_out)}
+        own["EGRESS"] = (hosts, job.proxy, job.ca_file)  # for a worker that listing_pool guards as we are guarded
+        process = CrawlerProcess(_settings(job, extra | own))
         process.crawl(
             spider,
             runs=_runs(job, spider),
@@ -146,13 +155,18 @@ def _browser_settings(job: CrawlJob, spider: type[PlatformSpider]) -> Iterator[d
     if not spider.uses_browser:
         yield {}
         return
-    with proxy_thread(frozenset(job.allowed_hosts)) as port:
+    home = {}
+    if job.ca_file:
+        home["HOME"] = tempfile.mkdtemp()  # in TMPDIR, which goes with the job
+        trust(Path(job.ca_file), Path(home["HOME"]))
+    with proxy_thread(frozenset(job.allowed_hosts), job.proxy) as port:
         arguments = ["--disable-dev-shm-usage", "--disable-background-networking", *CHROMIUM_ARGS]
         arguments += ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox as root
         launch = {
             "executable_path": job.browser_path,
             "headless": True,
             "args": arguments,
+            "env": {**os.environ, **home},
             "proxy": {"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
         }
         handler = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"

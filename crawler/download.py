@@ -47,6 +47,7 @@ class DownloadSettings:
     max_seconds     for one attachment, all its renditions together
     memory_bytes    address space of one worker; it starts with 0.2 GB
     user_agent      None: yt-dlp's own
+    proxy, ca_file  see egress_proxy.guard_process
     """
 
     attempts: Path
@@ -59,6 +60,8 @@ class DownloadSettings:
     socket_timeout_s: float = 20.0
     least_height_px: int = 240
     user_agent: str | None = None
+    proxy: str = ""
+    ca_file: str = ""
 
 
 def download(jobs: Iterable[Job], *, settings: DownloadSettings) -> Iterator[Outcome]:
@@ -106,6 +109,8 @@ class _Crew:
             socket_timeout_s=settings.socket_timeout_s,
             least_height_px=settings.least_height_px,
             user_agent=settings.user_agent,
+            proxy=settings.proxy,
+            ca_file=settings.ca_file,
         )
         self.running: dict[Future[Outcome], tuple[Job, Path]] = {}
         self.broken = 0

@@ -21,6 +21,7 @@ from core.records import Rendition
 from crawler import egress
 from crawler.download_classes import DiskLow, NotMedia, TooLarge, classify
 from crawler.download_probe import digest, probe
+from crawler.egress_proxy import guard_process
 from crawler.outcomes import ErrorClass, Got, Job, Outcome, Refused, best_first, in_order, is_manifest, refused
 
 Info: TypeAlias = dict[str, Any] | None
@@ -35,6 +36,7 @@ class Limits:
 
     least_height_px     the lowest rendition that the matchers can use
     user_agent          None: yt-dlp's own
+    proxy, ca_file      see egress_proxy.guard_process
     """
 
     max_file_bytes: int
@@ -44,6 +46,8 @@ class Limits:
     socket_timeout_s: float
     least_height_px: int
     user_agent: str | None
+    proxy: str = ""
+    ca_file: str = ""
 
 
 class GuardedDL(yt_dlp.YoutubeDL):  # type: ignore[misc]  # yt-dlp has no types
@@ -80,12 +84,13 @@ class _Silent:
 
 
 _allowed = egress.Allowed()
+_way_out = ""  # the proxy of this process, where the operator has one
 
 
 def prepare(allowed_hosts: frozenset[str], limits: Limits) -> None:
     """Make this process fit to download: guarded, limited, without plugins. Called once, by the pool."""
-    global _allowed  # noqa: PLW0603  one process, one rule
-    egress.install(allowed_hosts, no_children=True)
+    global _allowed, _way_out  # noqa: PLW0603  one process, one rule
+    _way_out = guard_process(allowed_hosts, proxy=limits.proxy, ca_file=limits.ca_file, no_children=True)
     _allowed = egress.Allowed.of(allowed_hosts)
     yt_dlp.globals.plugin_dirs.value = []  # by default it runs what lies in the user's config folder
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.max_file_bytes, limits.max_file_bytes))
@@ -103,8 +108,9 @@ def fetch(job: Job, attempt: str, limits: Limits) -> Outcome:
         return _first_that_is_there(job, Path(attempt), limits)
     except Exception as error:  # noqa: BLE001  every failure becomes a classed outcome; the message keeps it
         error_class, message, asked_s = classify(error)
-        turned_away = egress.take_refusals()
-        if turned_away and error_class in {ErrorClass.TEMPORARY, ErrorClass.BROKEN}:
+        # What the operator's proxy refuses today it may pass tomorrow; our own rule (its 403, by proxy) stays.
+        turned_away = [told for told in egress.take_refusals() if "network.proxy" not in told]
+        if turned_away and error_class in {ErrorClass.TEMPORARY, ErrorClass.BROKEN, ErrorClass.RATE_LIMITED}:
             return refused(job, ErrorClass.PRIVATE_ADDRESS, turned_away[0])
         return refused(job, error_class, message, asked_s)
     finally:
@@ -222,7 +228,7 @@ def options(limits: Limits, hook: Callable[[dict[str, Any]], None], *, best: boo
         "fragment_retries": 1,
         "extractor_retries": 1,
         "file_access_retries": 0,
-        "proxy": "",  # straight out: what a proxy resolves the guard would not see, and the environment names none
+        "proxy": _way_out,  # "": straight out, whatever the environment says
         "ignoreerrors": False,
         "nocheckcertificate": False,
         "quiet": True,
@@ -232,6 +238,8 @@ def options(limits: Limits, hook: Callable[[dict[str, Any]], None], *, best: boo
         "logger": _Silent(),
         "progress_hooks": [hook],
     }
+    if limits.ca_file:
+        chosen["compat_opts"] = {"no-certifi"}  # its list would stand in the place of the operator's
     if limits.user_agent is not None:
         chosen["http_headers"] = {"User-Agent": limits.user_agent}
     return chosen

@@ -2,7 +2,8 @@
 
 Three forms of one rule: `install` guards a Python process at name lookup and again at connect time, so that a
 redirect, a manifest or a name that changes its answer meets it too; `check_url` says no before anything is started;
-`EgressProxy` stands before a browser, whose sockets Python cannot see.
+`EgressProxy` stands before a browser, whose sockets Python cannot see, and before a proxy of the operator's, which
+looks up names where Python cannot see it.
 Never guards code that brings its own sockets (libcurl, a child program): docs/decisions/0003.
 """
 
@@ -30,6 +31,8 @@ CLOSED_V4 = """
 CLOSED_V6 = "2001::/23 2001:db8::/32 2002::/16 3ffe::/16 3fff::/20"  # 2001::/23 holds Teredo and ORCHID
 CLOSED = tuple(ipaddress.ip_network(net) for net in (CLOSED_V4 + CLOSED_V6).split())
 OPEN_V6 = ipaddress.IPv6Network("2000::/3")  # all that IANA has given out as global unicast
+# Names that a resolver answers from inside: RFC 6761, 6762, 8375, .internal, and what ICANN never gives out.
+INSIDE = frozenset({"localhost", "local", "localdomain", "internal", "intranet", "lan", "corp", "home", "mail", "arpa"})
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # how a v6-only network reaches every v4 host: the v4 inside decides
 
 CHILD_EVENTS = frozenset(
@@ -133,6 +136,36 @@ def check_addresses(host: str, port: int | None, addresses: Iterable[str], allow
         raise AddressRefused(f"{host} is at {closed[0]}, which is not public; allow the host by name if it is yours")
 
 
+def check_name(host: str, port: int | None, allowed: Allowed) -> None:
+    """Refuse a host that a proxy's resolver would find inside: the check there is where another looks the name up.
+
+    A public name that points inside passes: only who resolves it sees that, and such a proxy must keep its own inside
+    closed. Literal addresses are held to the whole rule.
+    raises  AddressRefused
+    """
+    if _is_address(host):
+        check_addresses(host, port, [host], allowed)
+        return
+    name, last = _plain(host), _plain(host).rpartition(".")[2]
+    # A last label that is a number is an address to many a resolver: 127.1, 0x7f.0.0.1, 2130706433.
+    inside = "." not in name or last in INSIDE or last.isdecimal() or last.startswith("0x")
+    if inside and not allowed.names(name, port):
+        raise AddressRefused(f"{host} is a name of the inside, not public; allow the host by name if it is yours")
+
+
+def proxy_address(url: str) -> tuple[str, int, str]:
+    """Read a proxy's URL: its host, its port, and both as Allowed.of takes them.
+
+    raises  ValueError unless it is http://NAME:PORT; a login is not spoken
+    """
+    parts = urlsplit(url)
+    if parts.username is not None:
+        raise ValueError("a proxy with a login is not spoken; let a local forwarder log in, and name that one")
+    if parts.scheme != "http" or not parts.hostname or not parts.port or parts.path.strip("/") or parts.query:
+        raise ValueError(f"{url!r} is no proxy; write http://name:port")
+    return parts.hostname, parts.port, parts.netloc
+
+
 class _Guard:
     """The state of one guarded process: what is allowed, what that resolved to, what was refused."""
 
@@ -207,6 +240,19 @@ def install(allowed_hosts: frozenset[str], *, no_children: bool = False) -> None
     guard = _guard = _Guard(allowed_hosts, no_children=no_children)
     _wrap_resolver(guard)
     sys.addaudithook(guard.audit)
+
+
+def allow_own(port: int) -> None:
+    """Let this process reach the EgressProxy that it runs itself at 127.0.0.1 `port`; from there that one checks."""
+    if _guard is not None:
+        _guard.allowed = Allowed(_guard.allowed.entries | {("127.0.0.1", port)})
+        _guard.known.add(("127.0.0.1", port))
+
+
+def note_refusal(refusal: str) -> None:
+    """Keep what this process's own EgressProxy was refused, or refused, for `take_refusals`."""
+    if _guard is not None:
+        _guard.refused.append(refusal)
 
 
 def take_refusals() -> list[str]:
