@@ -1,10 +1,12 @@
-"""Books what a request costs before it is sent, and refuses what would pass a cap.
+"""Books what a request costs before it is sent; what would pass a cap is refused, or waits where a minute is enough.
 
 A request says what it costs: `page(url, spends={"search": 1})`, or `spends={"hashtags": ("bridgerton", 1)}` for what
 the platform counts once in a period however often it is used. Each sending books again, a retry too. The spider
 says what it really cost with `settle(response, "dollars", units)`, never more than was booked.
 """
 
+import asyncio
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from core.budgets import allowed_by_now, period
+from core.budgets import WAITED, Period, allowed_by_now, opens_at, period
 from core.causes import Cause
 from core.errors import SourceBlind
 from crawler.facts import Allowance
@@ -32,6 +34,9 @@ class Bookkeeping:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self._turns: dict[str, asyncio.Lock] = {}
+        limit_s = crawler.settings.getfloat("CLOSESPIDER_TIMEOUT")
+        self._ends = time.monotonic() + limit_s if limit_s else math.inf
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "Bookkeeping":
@@ -39,36 +44,71 @@ class Bookkeeping:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        """Book what the request costs; raise Spent when an allowance does not hold it."""
+        """Book what the request costs, waiting for a minute's allowance; raise Spent when one does not hold it."""
         spends: Mapping[str, Any] = request.meta.get("spends") or {}
         if not spends:
             return
         spider: Any = self.crawler.spider
         known = {one.name: one for one in spider.allowances}
-        request.meta["booked"] = {
-            name: _book(spider, known[name], cost, request.meta.get("watch", "")) for name, cost in spends.items()
-        }
+        costs = [(known[name], cost) for name, cost in spends.items()]
+        booked = dict[str, int]()
+        try:
+            # What is refused comes before what is waited for: nobody waits for a request that will not be sent.
+            for allowance, cost in sorted(costs, key=lambda one: one[0].per in WAITED):
+                watch = request.meta.get("watch", "")
+                booked[allowance.name] = await self._book(spider, allowance, cost, watch)
+        except BaseException:
+            spending.give_back(spider.ledger, booked.values())
+            raise
+        request.meta["booked"] = booked
+
+    async def _book(self, spider: Any, allowance: Allowance, cost: Any, watch: str) -> int:  # noqa: ANN401 - as a spider writes it
+        async with self._turns.setdefault(allowance.name, asyncio.Lock()):  # in the order they came
+            while (booking := _booked(spider, allowance, cost, watch)) is None:
+                wait_s = _wait_s(spider, allowance, cost)
+                if wait_s is None or time.monotonic() + wait_s > self._ends:
+                    raise _spent(spider, allowance)
+                await asyncio.sleep(wait_s)
+            return booking
 
 
-def _book(spider: Any, allowance: Allowance, cost: Any, watch: str) -> int:  # noqa: ANN401 - as a spider writes it
+def _booked(spider: Any, allowance: Allowance, cost: Any, watch: str) -> int | None:  # noqa: ANN401
     thing, units = cost if isinstance(cost, tuple) else ("", cost)
-    now = datetime.fromtimestamp(time.time(), UTC)
-    span = period(allowance.per, allowance.zone, now)
-    cap = cap_of(allowance, spider.name, spider.caps)
-    most = allowed_by_now(cap, allowance.per, span, now)
-    booking = spending.book(
+    now, span, _, most = _open(spider, allowance)
+    return spending.book(
         spider.ledger, spider.name, allowance.name, float(units), thing=thing, watch=watch, since=span.since, at=now,
         most=most,
     )  # fmt: skip
-    if booking is None:
-        opens = f"the period ends {span.until:%Y-%m-%d %H:%M} UTC" if span.until > now else "it is a rolling one"
-        paced = "" if most >= cap else f", {most:g} of them by now"
-        told = (
-            f"{spider.name}: {allowance.name}: {cap:g} {allowance.unit} a {allowance.per}{paced} are spent; {opens}."
-            f" Lower `every`, or raise crawl.caps where it is your own cap"
-        )
-        raise Spent(told, Cause.BUDGET)
-    return booking
+
+
+def _wait_s(spider: Any, allowance: Allowance, cost: Any) -> float | None:  # noqa: ANN401
+    """Seconds until an allowance that is waited for holds what a request costs; None where nobody waits."""
+    if allowance.per not in WAITED:
+        return None
+    now, span, cap, _ = _open(spider, allowance)
+    held = spending.bookings(spider.ledger, spider.name, allowance.name, span.since)
+    units = cost[1] if isinstance(cost, tuple) else cost
+    opens = opens_at(held, float(units), cap, allowance.per, now)
+    # Later than in a whole period: a clock was set back, and that is not waited for.
+    return None if opens is None or opens - now > 2 * (span.until - span.since) else (opens - now).total_seconds()
+
+
+def _open(spider: Any, allowance: Allowance) -> tuple[datetime, Period, float, float]:  # noqa: ANN401
+    """Now, the period it lies in, its cap, and how much of that may be spent by now."""
+    now = datetime.fromtimestamp(time.time(), UTC)
+    span, cap = period(allowance.per, allowance.zone, now), cap_of(allowance, spider.name, spider.caps)
+    return now, span, cap, allowed_by_now(cap, allowance.per, span, now)
+
+
+def _spent(spider: Any, allowance: Allowance) -> Spent:  # noqa: ANN401
+    now, span, cap, most = _open(spider, allowance)
+    opens = f"the period ends {span.until:%Y-%m-%d %H:%M} UTC" if span.until > now else "it is a rolling one"
+    paced = "" if most >= cap else f", {most:g} of them by now"
+    told = (
+        f"{spider.name}: {allowance.name}: {cap:g} {allowance.unit} a {allowance.per}{paced} are spent; {opens}."
+        f" Lower `every`, or raise crawl.caps where it is your own cap"
+    )
+    return Spent(told, Cause.BUDGET)
 
 
 def cap_of(allowance: Allowance, platform: str, caps: Mapping[str, float]) -> float:

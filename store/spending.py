@@ -1,9 +1,11 @@
 """What was spent of each allowance. A booking is one IMMEDIATE transaction: no two pass a cap together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.times import to_text
+from core.budgets import SLACK
+from core.times import from_text, to_text
 from store.ledger import Ledger
 
 
@@ -33,7 +35,7 @@ def book(
             ).fetchone()
         ):
             units = 0.0
-        if units and spent(ledger, platform, allowance, since) + units > most + 1e-9:
+        if units and spent(ledger, platform, allowance, since) + units > most + SLACK:
             return None
         row = {
             "platform": platform,
@@ -51,6 +53,22 @@ def settle(ledger: Ledger, booking: int, units: float) -> None:
     """Say what a booking really cost: never more than was booked, which was the most it could."""
     with ledger.write():
         ledger.db.execute("UPDATE spending SET units = min(units, max(?, 0.0)) WHERE id = ?", [units, booking])
+
+
+def give_back(ledger: Ledger, numbers: Iterable[int]) -> None:
+    """Take back what was booked for something that was not sent after all.
+
+    A thing that is counted once stays booked: another may have leant on it since.
+    """
+    with ledger.write():
+        sql = "DELETE FROM spending WHERE id = ? AND thing = ''"
+        ledger.db.conn.executemany(sql, [(number,) for number in numbers])
+
+
+def bookings(ledger: Ledger, platform: str, allowance: str, since: datetime) -> list[tuple[datetime, float]]:
+    """When and how much was booked of one allowance since a moment, the oldest first."""
+    sql = "SELECT at, units FROM spending WHERE platform = ? AND allowance = ? AND at >= ? AND units > 0 ORDER BY at"
+    return [(from_text(at), units) for at, units in ledger.db.execute(sql, [platform, allowance, to_text(since)])]
 
 
 def spent(ledger: Ledger, platform: str, allowance: str, since: datetime) -> float:

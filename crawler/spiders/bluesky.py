@@ -1,24 +1,28 @@
 """Bluesky: search with an account's session, author feeds without one.
 
-Anonymous search is off since January 2025; author feeds are public. The platform allows few sessions a day: a watch
-that is asked while another's session is there uses it, and those that start together each make their own.
+Anonymous search is off since January 2025; author feeds are public. The platform allows few sessions a day: all
+watches of a crawl share one, which is renewed once when it expires.
 """
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from scrapy import Request
 from scrapy.http import Response
 
 from core.causes import Cause
-from core.errors import SourceBlind
+from core.errors import PageChanged, SourceBlind
 from core.records import AiLabel, Attachment, Metrics, Post, Presence, Rendition, Watch, WatchKind
 from core.words import hashtags, tag
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.fields import Fields
-from crawler.platform import PlatformSpider, json_of, presence
+from crawler.once import OnceSpider
+from crawler.platform import json_of, presence
 
 PAGE_SIZE = 100  # the most searchPosts gives
 PUBLIC = "https://public.api.bsky.app"  # author feeds, without a session
@@ -38,9 +42,19 @@ CAUSES = {
     "NotFound": Cause.NOT_FOUND,
     "BadQueryString": Cause.OURS,
 }
+POST = re.compile(r"https://bsky\.app/profile/(did:[^/?#]+)/post/([^/?#]+)")
 
 
-class BlueskySpider(PlatformSpider):
+@dataclass(slots=True)
+class Session:
+    """What a site let us in with; `renewed` once its first token has expired."""
+
+    access: str
+    refresh: str
+    renewed: bool = False
+
+
+class BlueskySpider(OnceSpider):
     """A post is named by its author's did and its record key, as its at:// address is."""
 
     name = "bluesky"
@@ -74,26 +88,27 @@ class BlueskySpider(PlatformSpider):
         posts_a_day="86 million by search (100 a request), if the platform is asked as fast as it allows",
         ai_label="labels[].val (from labellers; the platform has none of its own)",
         deletion="a uri missing from getPosts; AccountTakedown, RepoTakendown",
-        tested="answers frozen after the official lexicons",
+        tested="answers that keep the official lexicons' schemas, and a loopback server",
         evidence="docs.bsky.app, atproto lexicons of app.bsky",
-        as_of="2026-11-20",
+        as_of="2026-11-21",
     )
-    _token = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Scrapy's own arguments
+        super().__init__(*args, **kwargs)
+        self.sessions: dict[str, Session] = {}  # site -> ours; a token of one is never shown to another
 
     def requests(self, watch: Watch) -> Iterator[Request]:
-        """A session on the way to a search; an author's feed at once."""
+        """A session on the way to a search, one for all; an author's feed at once."""
         if watch.kind is WatchKind.ACCOUNT:
             yield self._feed(watch, "")
             return
         if not {"BLUESKY_HANDLE", "BLUESKY_APP_PASSWORD"} <= self.secret.keys():
             told = "search wants a session; `clipwarden login bluesky` says how to get one. Accounts need none"
             raise SourceBlind(f"{watch.id}: {told}", Cause.CREDENTIAL)
-        if self._token:
-            yield self._search(watch, "")
-            return
         body = {"identifier": self.secret["BLUESKY_HANDLE"], "password": self.secret["BLUESKY_APP_PASSWORD"]}
         url = f"{self.site_of(watch)}/xrpc/com.atproto.server.createSession"
-        yield self.step(url, **_posted(body), spends={"sessions": 1})
+        login = self.step(url, **_posted(body), spends={"sessions": 1})
+        yield from self.once(login, watch, lambda: [self._search(watch, "")])
 
     def _search(self, watch: Watch, cursor: str) -> Request:
         query = watch.query.lstrip("#") if watch.kind is WatchKind.HASHTAG else watch.query
@@ -107,19 +122,49 @@ class BlueskySpider(PlatformSpider):
         if ground := self.ground_of(watch):
             asked["since"] = f"{ground:%Y-%m-%dT%H:%M:%SZ}"
         url = f"{self.site_of(watch)}/xrpc/app.bsky.feed.searchPosts?{urlencode(asked | _after(cursor))}"
-        return self.page(url, headers={"Authorization": f"Bearer {self._token}"})
+        return self.page(url, headers=self._signed(self.site_of(watch)))
+
+    def _signed(self, site: str) -> dict[str, str]:
+        session = self.sessions.get(site)
+        return {"Authorization": f"Bearer {session.access}"} if session else {}
 
     def _feed(self, watch: Watch, cursor: str) -> Request:
         asked = {"actor": watch.query.lstrip("@"), "filter": "posts_with_video", "limit": str(PAGE_SIZE)}
         site = watch.site.rstrip("/") or PUBLIC
         return self.page(f"{site}/xrpc/app.bsky.feed.getAuthorFeed?{urlencode(asked | _after(cursor))}")
 
+    def refuse(self, response: Response, role: str) -> None:
+        """A session that expires is renewed once, and what it was asked is asked again; all else stays refused."""
+        if not self._renewable(response):
+            super().refuse(response, role)
+
+    def _renewable(self, response: Response) -> bool:
+        session = self.sessions.get(_site(response))
+        searched = urlsplit(response.url).path.endswith("searchPosts")
+        if session is None or not searched or _error(response) != "ExpiredToken":
+            return False
+        used = (response.request.headers.get("Authorization") or b"").decode() if response.request else ""
+        return not session.renewed or used != f"Bearer {session.access}"  # asked before another watch had it renewed
+
+    def _renewed(self, response: Response, watch: Watch) -> Iterator[Request]:
+        site = _site(response)
+        renewal = self.step(
+            f"{site}/xrpc/com.atproto.server.refreshSession",
+            method="POST",
+            headers={"Authorization": f"Bearer {self.sessions[site].refresh}"},
+        )
+        # As a step: its page is counted already, and its address is no loop.
+        yield from self.once(renewal, watch, lambda: [self.step(response.url, headers=self._signed(site))])
+
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Request]:
         """Posts with a video; a feed's reposts are left to the account that posted."""
         data, method = Fields(json_of(response), where=response.url), urlsplit(response.url).path.rsplit(".", 1)[-1]
-        if method == "createSession":
-            self._token = data.text("accessJwt")
-            yield self._search(watch, "")
+        if method in {"createSession", "refreshSession"}:
+            access, refresh = data.text("accessJwt"), data.text("refreshJwt")
+            self.sessions[self.site_of(watch)] = Session(access, refresh, renewed=method == "refreshSession")
+            return
+        if response.status != 200:  # `refuse` has let nothing else pass
+            yield from self._renewed(response, watch)
             return
         if method == "getAuthorFeed":
             items = [item for item in data.objects("feed") if not item.maybe("reason", dict)]
@@ -136,22 +181,47 @@ class BlueskySpider(PlatformSpider):
         """The protocol's error object: its name, and what it says."""
         if response.status == 200 or response.body[:1] != b"{":
             return None
-        error = Fields(json_of(response), where=response.url)
-        name = error.maybe("error", str) or ""
-        if name not in CAUSES:
+        name = _error(response)
+        if not name:
             return None
-        return SourceBlind(f"Bluesky answered {response.status} {name}: {error.maybe('message', str)}", CAUSES[name])
+        message = str(json_of(response).get("message"))[:300]
+        # An account that is unknown, closed or taken down: no name of its own (an AppView of 2026).
+        cause = Cause.NOT_FOUND if message == "Profile not found" else CAUSES.get(name)
+        return SourceBlind(f"Bluesky answered {response.status} {name}: {message}", cause) if cause else None
 
     @staticmethod
     def seen_gone(response: Response) -> Presence:
         """GET getPosts?uris=URI: gone when the answer leaves it out, or its account was taken down."""
         if urlsplit(response.url).path.endswith("app.bsky.feed.getPosts") and response.body[:1] == b"{":
-            data = Fields(json_of(response), where=response.url)
-            if data.maybe("error", str) in GONE:
+            if _error(response) in GONE:
                 return Presence.GONE
-            if response.status == 200 and isinstance(data.data.get("posts"), list):
-                return Presence.UP if data.data["posts"] else Presence.GONE
+            with suppress(PageChanged):
+                posts = Fields(json_of(response), where=response.url).maybe("posts", list)
+                if response.status == 200 and posts is not None:
+                    return Presence.UP if posts else Presence.GONE
         return presence(response, up=False)
+
+    @staticmethod
+    def recheck_url(post_url: str) -> str:
+        """getPosts of the post's at:// address; its page is drawn by scripts and always answers 200."""
+        found = POST.fullmatch(post_url)
+        uri = f"at://{unquote(found[1])}/app.bsky.feed.post/{unquote(found[2])}" if found else ""
+        return f"{PUBLIC}/xrpc/app.bsky.feed.getPosts?{urlencode({'uris': uri})}" if found else post_url
+
+
+def _site(response: Response) -> str:
+    """Where an answer came from, redirected or not: whose session it is about."""
+    parts = urlsplit(response.url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _error(response: Response) -> str:
+    """The name of the protocol's error; "" where the answer is none."""
+    try:
+        said = Fields(json_of(response), where=response.url).data.get("error")
+    except PageChanged:
+        return ""
+    return said if isinstance(said, str) else ""
 
 
 def _posted(body: dict[str, str]) -> dict[str, Any]:

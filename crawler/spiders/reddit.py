@@ -6,9 +6,10 @@ A crosspost is left to its original. A feed tells no media: only its link says w
 import base64
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import ClassVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from parsel import Selector
 from scrapy import Request
@@ -22,13 +23,15 @@ from core.words import hashtags
 from crawler.epoch import instant_of, is_known
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.fields import Fields
-from crawler.platform import PlatformSpider, json_of, presence
+from crawler.once import OnceSpider
+from crawler.platform import json_of, presence
 
 PAGE_SIZE = 100  # the most a listing gives
 FEED_SIZE = 25
 OAUTH = "https://oauth.reddit.com"
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 NAME = re.compile(r"[\w-]{1,40}")
+POST = re.compile(r"https://(?:www\.)?reddit\.com/(?:r|user)/[\w.-]{1,60}/comments/([0-9a-z]{1,13})(?:/|$)")
 FEED_LINK = re.compile(r'<a href="(https?://[^"\s]{1,2000})">\[link\]</a>')
 CLIP_HOSTS = frozenset(
     {"v.redd.it", "youtube.com", "youtu.be", "streamable.com", "tiktok.com", "vimeo.com", "redgifs.com", "gfycat.com",
@@ -36,7 +39,7 @@ CLIP_HOSTS = frozenset(
 )  # fmt: skip
 
 
-class RedditSpider(PlatformSpider):
+class RedditSpider(OnceSpider):
     """A post's own id names it. `r/NAME` as an account is a subreddit, before words it is where they are looked for."""
 
     name = "reddit"
@@ -61,7 +64,10 @@ class RedditSpider(PlatformSpider):
             where="https://www.reddit.com/prefs/apps",
         ),
     )
-    allowances = (Allowance(name="feed", most=14_400, unit="requests", per="24h"),)
+    allowances = (
+        Allowance(name="api", most=100, unit="requests", per="minute"),
+        Allowance(name="feed", most=10, unit="requests", per="minute"),
+    )
     canaries = (
         Canary(kind=WatchKind.ACCOUNT, query="r/videos", hits=True),
         Canary(kind=WatchKind.KEYWORD, query="{}", hits=False),
@@ -74,13 +80,13 @@ class RedditSpider(PlatformSpider):
         deletion="removed_by_category",
         tested="documents only: answers frozen after the official reference",
         evidence="reddit.com/dev/api, reddit.com/wiki/rss, Responsible Builder Policy",
-        as_of="2026-11-20",
+        as_of="2026-11-21",
     )
     _token = ""
 
     def requests(self, watch: Watch) -> Iterator[Request]:
-        """A feed at once; a token on the way to a listing, which watches that begin later share."""
-        if self.route == "feed" or self._token:
+        """A feed at once; a token on the way to a listing, one for all watches."""
+        if self.route == "feed":
             yield self._listing(watch, "")
             return
         pair = f"{self.secret.get('REDDIT_CLIENT_ID', '')}:{self.secret.get('REDDIT_CLIENT_SECRET', '')}"
@@ -89,7 +95,8 @@ class RedditSpider(PlatformSpider):
             "Content-Type": "application/x-www-form-urlencoded",
         }
         url = f"{self.site_of(watch)}/api/v1/access_token"
-        yield self.step(url, method="POST", body="grant_type=client_credentials", headers=headers)
+        login = self.step(url, method="POST", body="grant_type=client_credentials", headers=headers, spends={"api": 1})
+        yield from self.once(login, watch, lambda: [self._listing(watch, "")])
 
     def _listing(self, watch: Watch, after: str) -> Request:
         path, asked = _place(watch)
@@ -100,7 +107,7 @@ class RedditSpider(PlatformSpider):
         asked |= {"limit": str(PAGE_SIZE), "raw_json": "1"} | ({"type": "link"} if "q" in asked else {})
         site = watch.site.rstrip("/") or OAUTH
         headers = {"Authorization": f"Bearer {self._token}"}
-        return self.page(f"{site}{path.rstrip('/')}?{urlencode(asked)}", headers=headers)
+        return self.page(f"{site}{path.rstrip('/')}?{urlencode(asked)}", headers=headers, spends={"api": 1})
 
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Removal | Request]:
         """Posts with a clip, the word that one was removed, and the next page."""
@@ -111,7 +118,6 @@ class RedditSpider(PlatformSpider):
         answer = Fields(json_of(response), where=response.url)
         if path.endswith("/access_token"):
             self._token = answer.text("access_token")
-            yield self._listing(watch, "")
             return
         if answer.text("kind") != "Listing":
             raise PageChanged(f"{response.url}: 'kind' should be Listing; freeze the response and look")
@@ -153,13 +159,21 @@ class RedditSpider(PlatformSpider):
     @staticmethod
     def seen_gone(response: Response) -> Presence:
         """GET /api/info?id=t3_ID: removed_by_category is the platform's own word. Of a page, only 404 and 410 are."""
-        asked = urlsplit(response.url).path.endswith("/api/info")
-        if asked and response.status == 200 and response.body[:1] == b"{":
-            data = Fields(json_of(response), where=response.url).maybe("data.children", list) or []
-            first = data[0].get("data") if data and isinstance(data[0], dict) else None
-            if isinstance(first, dict) and "removed_by_category" in first:
-                return Presence.GONE if first["removed_by_category"] else Presence.UP
+        parts = urlsplit(response.url)
+        asked = dict(parse_qsl(parts.query)).get("id")
+        if parts.path.endswith("/api/info") and response.status == 200:
+            with suppress(PageChanged, RecursionError):  # what cannot be read, or is of another post, proves nothing
+                for child in Fields(json_of(response), where=response.url).objects("data.children"):
+                    post = Fields(child.data.get("data"), where=response.url)
+                    if "removed_by_category" in post.data and post.text("name") == asked:
+                        return Presence.GONE if post.maybe("removed_by_category", str) else Presence.UP
         return presence(response, up=False)
+
+    @staticmethod
+    def recheck_url(post_url: str) -> str:
+        """/api/info of the post's id, which wants the client's token; its page answers 200 whatever became of it."""
+        found = POST.match(post_url)
+        return f"{OAUTH}/api/info?id=t3_{found[1]}&raw_json=1" if found else post_url
 
 
 def _place(watch: Watch) -> tuple[str, dict[str, str]]:

@@ -25,6 +25,7 @@ from crawler.platform import PlatformSpider, presence
 
 CHANNEL = re.compile(r"[A-Za-z]\w{3,31}")
 POST = re.compile(r"(?P<channel>[A-Za-z]\w{3,31})/(?P<number>\d{1,12})")
+NOT_FOUND = "Post not found"  # the widget's words for a message that is no more, in whatever language one asks
 UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000}
 
 
@@ -41,10 +42,10 @@ class TelegramSpider(PlatformSpider):
         quota="none published; politeness",
         posts_a_day="all of a watched channel (about 20 messages a page)",
         ai_label="none",
-        deletion="a message missing from t.me/s/NAME/NUMBER while its neighbours are shown; t.me itself answers 200",
+        deletion="“Post not found” at t.me/NAME/NUMBER?embed=1; missing from t.me/s/NAME/NUMBER between its neighbours",
         tested="documents only: pages frozen after what others have seen; Telegram documents none",
         evidence="t.me/s, core.telegram.org/widgets/post",
-        as_of="2026-11-20",
+        as_of="2026-11-21",
     )
 
     def requests(self, watch: Watch) -> Iterator[Request]:
@@ -79,14 +80,18 @@ class TelegramSpider(PlatformSpider):
 
     @staticmethod
     def seen_gone(response: Response) -> Presence:
-        """GET t.me/s/NAME/NUMBER: up while the message is shown; gone when messages on both sides of it are."""
-        found = POST.search(urlsplit(response.url).path)
+        """GET t.me/NAME/NUMBER?embed=1 says it outright; of t.me/s/NAME/NUMBER, the messages on both sides do."""
+        parts = urlsplit(response.url)
+        found = POST.search(parts.path)
         if found and response.status == 200 and isinstance(response, TextResponse):
             said = (POST.fullmatch(one) for one in response.css(".tgme_widget_message::attr(data-post)").getall())
             shown = [int(one["number"]) for one in said if one and one["channel"].lower() == found["channel"].lower()]
             number = int(found["number"])
             if number in shown:
                 return Presence.UP
+            # Not what is said of a channel that is gone, private, or shown in the app alone.
+            if "embed=1" in parts.query and response.css(".tgme_widget_message_error::text").getall() == [NOT_FOUND]:
+                return Presence.GONE
             # One of an album is not shown under its own number: neighbours must be near on both sides.
             if (
                 any(one < number for one in shown)
@@ -95,6 +100,12 @@ class TelegramSpider(PlatformSpider):
             ):
                 return Presence.GONE
         return presence(response, up=False)
+
+    @staticmethod
+    def recheck_url(post_url: str) -> str:
+        """A message's widget: its page answers 200 and shows the channel, whatever became of the message."""
+        found = re.fullmatch(rf"https://t\.me/{POST.pattern}", post_url)
+        return f"{post_url}?embed=1" if found else post_url
 
 
 def _page_of(response: Response) -> Selector:
@@ -106,7 +117,7 @@ def _page_of(response: Response) -> Selector:
 def _in_album(response: TextResponse, found: re.Match[str]) -> bool:
     """Whether an album on the page has the message as one of its parts."""
     links = response.css(".tgme_widget_message_grouped_wrap a::attr(href)").getall()
-    return any(urlsplit(link).path.endswith(f"/{found['number']}") for link in links)
+    return any(link.partition("?")[0].endswith(f"/{found['number']}") for link in links)
 
 
 def post_of(message: Selector, response: Response) -> Iterator[Post]:

@@ -26,7 +26,8 @@ from crawler.captures.capture import Captured
 from crawler.captures.tiktok import READER
 from crawler.facts import Canary, Facts
 from crawler.fields import Fields
-from crawler.platform import Lost, PlatformSpider, now, presence
+from crawler.platform import PlatformSpider, json_of, now, presence
+from crawler.runs import Lost
 
 LISTS = ("/api/challenge/item_list/", "/api/post/item_list/")
 SCROLLS = 30  # about 900 items; the site stops before
@@ -181,10 +182,15 @@ def script(response: Response, name: str) -> Fields | None:
     )
     if not found or not found[1].strip():
         return None
+    return _parsed(found[1], f"{response.url}: {name}")
+
+
+def _parsed(text: str, where: str) -> Fields:
+    """The JSON of a script, or of a list that the page loaded; PageChanged says where there is none."""
     try:
-        return Fields(json.loads(found[1]), where=f"{response.url}: {name}")
-    except (ValueError, RecursionError):
-        raise PageChanged(f"{response.url}: {name!r} is not JSON; freeze the page and look") from None
+        return Fields(json_of(TextResponse(where, body=text.encode("utf-8", "surrogatepass"))), where=where)
+    except RecursionError:
+        raise PageChanged(f"{where}: nested too deeply to be an answer; freeze the page and look") from None
 
 
 def scope(response: Response) -> dict[str, Any]:
@@ -234,8 +240,8 @@ def listed(answer: Fields) -> tuple[list[Fields], bool]:
         told = "200 with nothing in it: how TikTok blocks; crawl less often, or import captures"
         raise SourceBlind(f"{where} answered {told}", Cause.EMPTY_BODY)
     try:
-        data = Fields(json.loads(body or ""), where=where)
-    except (ValueError, RecursionError):
+        data = _parsed(body or "", where)
+    except PageChanged:
         raise SourceBlind(f"{where} answered no JSON; open the page in a browser", Cause.HTML_FOR_JSON) from None
     _refuse(data.data.get("statusCode", data.data.get("status_code")), where)
     if "itemList" not in data.data:

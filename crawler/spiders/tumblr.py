@@ -39,7 +39,10 @@ class TumblrSpider(PlatformSpider):
             where="https://www.tumblr.com/oauth/apps",
         ),
     )
-    allowances = (Allowance(name="requests", most=5000, unit="requests", per="24h"),)
+    allowances = (
+        Allowance(name="hourly", most=1000, unit="requests", per="hour"),
+        Allowance(name="requests", most=5000, unit="requests", per="24h"),
+    )
     canaries = (
         Canary(kind=WatchKind.HASHTAG, query="video", hits=True),
         Canary(kind=WatchKind.HASHTAG, query="{}", hits=False),
@@ -52,7 +55,7 @@ class TumblrSpider(PlatformSpider):
         deletion="404 or 410 at the post's page",
         tested="documents only: answers frozen after the official reference",
         evidence="tumblr.com/docs/en/api/v2, tumblr.com/docs/npf",
-        as_of="2026-11-20",
+        as_of="2026-11-21",
     )
 
     def requests(self, watch: Watch) -> Iterator[Request]:
@@ -70,7 +73,7 @@ class TumblrSpider(PlatformSpider):
             if not BLOG.fullmatch(name):
                 raise SourceBlind(f"{watch.id}: {name!r} is no blog's name; mend the brand file", Cause.OURS)
             url = f"{self.site_of(watch)}/v2/blog/{quote(name)}/posts?{urlencode(asked)}"
-        return self.page(url, spends={"requests": 1})
+        return self.page(url, spends={"hourly": 1, "requests": 1})
 
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Request]:
         """Posts with a clip of their own; the next page is what came before the last of this one."""

@@ -1,8 +1,11 @@
 """Reddit's two routes ask the same question, and bring the same posts."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scrapy.http import TextResponse
 
 from core.causes import Cause
@@ -13,6 +16,11 @@ from tests.builders import watch
 
 FROZEN = Path(__file__).parents[1] / "fixtures" / "platforms" / "reddit"
 TAG = watch("#TheHollowChoir", platform="reddit", site="")
+
+
+def _nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    names = st.sampled_from(["data", "children", "name", "removed_by_category", "kind"])
+    return st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4)
 
 
 def answer(name: str, url: str) -> TextResponse:
@@ -74,6 +82,69 @@ def test_only_info_shows_that_a_post_is_gone() -> None:
     ]
 
     assert told == [Presence.GONE, Presence.UNCLEAR]
+
+
+INFO = "https://oauth.reddit.com/api/info?id=t3_1abc1x&raw_json=1"
+
+
+def info(**changes: object) -> str:
+    """/api/info of one post, with something else in it."""
+    post = {"name": "t3_1abc1x", "removed_by_category": None} | changes
+    return json.dumps({"data": {"children": [{"kind": "t3", "data": post}]}})
+
+
+@pytest.mark.parametrize(
+    ("body", "presence"),
+    [
+        (info(), Presence.UP),
+        (info(removed_by_category="moderator"), Presence.GONE),
+        (info(removed_by_category=3), Presence.UNCLEAR),
+        (info(removed_by_category=""), Presence.UP),
+        (info(name="t3_1abc1"), Presence.UNCLEAR),
+        (info(name=None), Presence.UNCLEAR),
+        ('{"data": {"children": []}}', Presence.UNCLEAR),
+        ('{"data": {"children": {"0": 1}}}', Presence.UNCLEAR),
+        ('{"data": {"children": [3]}}', Presence.UNCLEAR),
+        ('{"data": {"children": [{"data": []}]}}', Presence.UNCLEAR),
+        ('{"data": [', Presence.UNCLEAR),
+        ("[" * 100_000, Presence.UNCLEAR),
+        ("null", Presence.UNCLEAR),
+        ("", Presence.UNCLEAR),
+    ],
+)
+def test_info_of_wrong_types_proves_nothing(body: str, presence: Presence) -> None:
+    """Whatever stands where the answer was: no crash, and no proof."""
+    assert RedditSpider.seen_gone(TextResponse(INFO, body=body.encode(), encoding="utf-8")) is presence
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), _nested, max_leaves=12))
+def test_no_answer_breaks_the_look_at_it(data: object) -> None:
+    """JSON of any shape, with our field names strewn in."""
+    answer = TextResponse(INFO, body=json.dumps(data).encode(), encoding="utf-8")
+
+    assert RedditSpider.seen_gone(answer) in {Presence.UNCLEAR, Presence.UP, Presence.GONE}
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [
+        ("https://www.reddit.com/r/aivideo/comments/1abc1x/the_hollow_choir/", INFO),
+        ("https://www.reddit.com/user/some-one/comments/1abc1x", INFO),
+        ("https://www.reddit.com/r/aivideo/", "https://www.reddit.com/r/aivideo/"),
+        ("https://evil.example/r/aivideo/comments/1abc1x/", "https://evil.example/r/aivideo/comments/1abc1x/"),
+    ],
+)
+def test_post_is_rechecked_by_its_id(page: str, asked: str) -> None:
+    """Its page says nothing of a removal; what is no post's page is left as it is."""
+    assert RedditSpider.recheck_url(page) == asked
+
+
+def test_token_is_asked_for_once() -> None:
+    """Watches that begin together make one login, and each asks once it is there."""
+    spider = RedditSpider(secret={"REDDIT_CLIENT_ID": "id", "REDDIT_CLIENT_SECRET": "s"})
+    asked = [list(spider.requests(watch(f"tag{number}", platform="reddit", site=""))) for number in range(4)]
+
+    assert [[one.url for one in some] for some in asked] == [["https://www.reddit.com/api/v1/access_token"], [], [], []]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scrapy.http import HtmlResponse
 from core.causes import Cause
 from core.errors import SourceBlind
 from core.records import Presence, WatchKind
-from crawler.platform import WatchRun
+from crawler.runs import WatchRun
 from crawler.spiders.telegram import TelegramSpider, counted
 from tests.builders import watch
 
@@ -96,3 +96,21 @@ def test_page_without_clips_ends_at_known_ground(days: int | None, *, asks: bool
     answer = HtmlResponse("https://t.me/s/hollow_choir", body=page, encoding="utf-8")
 
     assert any(isinstance(one, Request) for one in spider.read(answer, asked)) == asks
+
+
+def test_message_is_rechecked_by_its_widget() -> None:
+    """It alone says that a message is gone; what is no message's address is left as it is."""
+    assert TelegramSpider.recheck_url("https://t.me/hollow_choir/121") == "https://t.me/hollow_choir/121?embed=1"
+    assert TelegramSpider.recheck_url("https://t.me/hollow_choir") == "https://t.me/hollow_choir"
+
+
+@pytest.mark.parametrize("page", ["", "/s"])
+def test_words_of_the_widget_count_in_the_widget_alone(page: str) -> None:
+    """The same words elsewhere, or with something beside them, prove nothing."""
+    error = '<div class="tgme_widget_message_error">Post not found{}</div>'
+    told = [
+        TelegramSpider.seen_gone(HtmlResponse(f"https://t.me{page}/hollow_choir/121{query}", body=body.encode()))
+        for query, body in (("", error.format("")), ("?embed=1", error.format("<b>x</b> here")))
+    ]
+
+    assert told == [Presence.UNCLEAR, Presence.UNCLEAR]
