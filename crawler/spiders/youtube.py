@@ -1,4 +1,4 @@
-"""YouTube: the Data API with a key, or the feeds of channels without one.
+"""YouTube: the Data API with a key; without one the feeds of channels, and hashtag pages as a fallback by yt-dlp.
 
 A search page shows a shortened text and no tags: the post is made from videos.list, fifty at a time. Searches have
 an allowance of their own (100 pages a day since June 2026); all other calls share 10,000 units.
@@ -21,11 +21,14 @@ from core.times import from_text
 from core.words import hashtags, tag
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.fields import Fields
-from crawler.platform import PlatformSpider, json_of, presence
+from crawler.listing import ListingSpider, is_listed
+from crawler.platform import json_of, presence
 
 PAGE_SIZE = 50  # the most search.list and videos.list take
 OVERLAP = timedelta(hours=1)  # a video is found by search some minutes after it was published
-FEEDS = "https://www.youtube.com/feeds/videos.xml"
+SITE = "https://www.youtube.com"
+FEEDS = f"{SITE}/feeds/videos.xml"
+FOR_PROGRAMS = {"dont_obey_robotstxt": True}  # an API with terms of its own, and feeds; hashtag pages are neither
 CHANNEL = re.compile(r"UC[\w-]{22}")
 NAMESPACES = {"a": "http://www.w3.org/2005/Atom", "yt": "http://www.youtube.com/xml/schemas/2015",
               "m": "http://search.yahoo.com/mrss/"}  # fmt: skip
@@ -43,14 +46,13 @@ CAUSES = {
 }
 
 
-class YoutubeSpider(PlatformSpider):
+class YoutubeSpider(ListingSpider):
     """A video's own id names the post; live streams that have not ended carry no clip yet."""
 
     name = "youtube"
     kinds: ClassVar[frozenset[WatchKind]] = frozenset({WatchKind.HASHTAG, WatchKind.KEYWORD, WatchKind.ACCOUNT})
     base = "https://youtube.googleapis.com"
-    obeys_robots = False  # an API with a key and terms of its own; the feed's host allows /feeds
-    routes = ("api", "feed")
+    routes = ("api", "page", "feed")
     secrets = (
         Secret(
             name="YOUTUBE_API_KEY",
@@ -68,11 +70,12 @@ class YoutubeSpider(PlatformSpider):
         Allowance(name="units", most=10_000, unit="units", per="day", zone="America/Los_Angeles"),
     )
     # Uploads cost a unit; a search would cost a hundredth of the day.
-    canaries = (Canary(kind=WatchKind.ACCOUNT, query="@YouTube", hits=True),)
+    canaries = (Canary(kind=WatchKind.ACCOUNT, query="UCBR8-60-B28hp2BmDPdntcQ", hits=True),)  # its own; feeds want ids
     facts = Facts(
-        route="Data API v3: search.list and videos.list, uploads playlists; channel feeds (RSS) without a key",
+        route="Data API v3: search.list and videos.list, uploads playlists; without a key channel feeds (RSS), and"
+        " hashtag pages that yt-dlp scrapes, a fallback that breaks several times a year (route page)",
         quota="100 search pages and 10,000 units a day (Pacific time)",
-        posts_a_day="5,000 by search, 500,000 from watched channels; 15 a channel by feed",
+        posts_a_day="5,000 by search, 500,000 from watched channels; 15 a channel by feed; 200 a hashtag by page",
         ai_label="status.containsSyntheticMedia",
         deletion="a video missing from the items of videos.list that asked for it",
         tested="answers frozen after the official discovery document",
@@ -81,20 +84,23 @@ class YoutubeSpider(PlatformSpider):
     )
 
     def requests(self, watch: Watch) -> Iterator[Request]:
-        """A search, or an account's uploads; by feed only accounts can be asked."""
+        """A search, or an account's uploads; without a key an account's feed, and by route page a hashtag's page."""
         query = watch.query.strip()
-        if self.route == "feed":
-            if watch.kind is not WatchKind.ACCOUNT or not CHANNEL.fullmatch(query):
-                told = "without a key only accounts can be watched, by their channel id (UC...)"
-                raise SourceBlind(
-                    f"{watch.id}: {told}; `clipwarden login youtube` says how to get one", Cause.CREDENTIAL
-                )
-            yield self.page(f"{FEEDS}?{urlencode({'channel_id': query})}", expects="xml")
+        if self.route != "api":
+            yield self._keyless(watch, query)
         elif watch.kind is WatchKind.ACCOUNT:
             which = {"id": query} if CHANNEL.fullmatch(query) else {"forHandle": "@" + query.lstrip("@")}
             yield self._call(watch, self.step, "channels", {"part": "contentDetails", **which})
         else:
             yield self._search(watch, "")
+
+    def _keyless(self, watch: Watch, query: str) -> Request:
+        if watch.kind is WatchKind.ACCOUNT and CHANNEL.fullmatch(query):
+            return self.page(f"{FEEDS}?{urlencode({'channel_id': query})}", expects="xml", meta=FOR_PROGRAMS)
+        if watch.kind is WatchKind.HASHTAG and self.route == "page":
+            return self.listing(f"{SITE}/hashtag/{quote(query.lstrip('#'), safe='')}")
+        told = "without a key only accounts can be watched, by their channel id (UC...), and hashtags by their page"
+        raise SourceBlind(f"{watch.id}: {told}; `clipwarden login youtube` says how to get one", Cause.CREDENTIAL)
 
     def _search(self, watch: Watch, token: str) -> Request:
         asked = {
@@ -115,11 +121,14 @@ class YoutubeSpider(PlatformSpider):
         # The key goes in a header, so that no address that is logged or kept holds it.
         headers = {"X-Goog-Api-Key": self.secret.get("YOUTUBE_API_KEY", "")}
         url = f"{self.site_of(watch)}/youtube/v3/{method}?{urlencode(asked)}"
-        made: Request = role(url, headers=headers, **{"spends": {"units": 1}, **kwargs})
+        made: Request = role(url, headers=headers, meta=FOR_PROGRAMS, **{"spends": {"units": 1}, **kwargs})
         return made
 
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Request]:
         """Searches and playlists lead to videos.list, which is the posts."""
+        if is_listed(response):
+            yield from self.read_listed(response, watch)
+            return
         parts = urlsplit(response.url)
         if parts.path.endswith("/videos.xml"):
             yield from posts_of_feed(response)
@@ -153,7 +162,9 @@ class YoutubeSpider(PlatformSpider):
 
     @staticmethod
     def soft_error(response: Response) -> SourceBlind | None:
-        """The API's error object: its first reason says what it is."""
+        """The API's error object: its first reason says what it is; or what yt-dlp failed with."""
+        if is_listed(response):
+            return ListingSpider.listing_error(response)
         if response.body[:1] != b"{" or b'"error"' not in response.body[:2000]:
             return None
         error = Fields(json_of(response), where=response.url).maybe("error", dict) or {}
