@@ -25,12 +25,19 @@ from crawler.platform import PlatformSpider, json_of, now, presence
 
 POST_USD, USER_USD, COUNTS_USD = 0.005, 0.010, 0.005  # developer.x.com pricing, pay-per-use since 6 Feb 2026
 LEAST, MOST = 10, 100  # posts a search page may ask for
+MANY = 3  # posts of a search for clips: that none has one is no chance
 TIMELINE = 25  # of an account: what it posted since the last look is seldom more
 LONGEST_QUERY = 512  # characters
 SEARCHED = timedelta(days=7) - timedelta(minutes=10)  # how far back recent search goes
 OVERLAP = timedelta(minutes=5)  # the index lags behind the posting
 VIDEO_KINDS = frozenset({"video", "animated_gif"})
-POST_FIELDS = "created_at,author_id,username,entities,attachments,public_metrics,lang,{referenced},{note}"
+# 2.167 gives the author as an expansion only, at the price of a user; `username` is a field of neither.
+FIELDS = {
+    "tweet": "created_at,author_id,entities,attachments,public_metrics,lang,referenced_tweets,note_tweet",
+    "post": "created_at,entities,attachments,public_metrics,lang,note_post",
+}
+EXPANSIONS = {"tweet": "attachments.media_keys", "post": "attachments.media_keys,author_id"}
+PRICE_USD = {"tweet": POST_USD, "post": POST_USD + USER_USD}
 MEDIA_FIELDS = "type,url,duration_ms,variants,width,height,public_metrics"
 CAUSES = {  # the last part of a problem's type
     "usage-capped": Cause.BUDGET,
@@ -65,7 +72,7 @@ class XSpider(PlatformSpider):
     )
     # A small purse until the home says otherwise (crawl.caps): a mistake must cost little.
     allowances = (Allowance(name="dollars", most=20.0, unit="dollars", per="month"),)
-    canaries = (Canary(kind=WatchKind.KEYWORD, query="{}", hits=False),)  # a count of nothing: half a cent
+    canaries = (Canary(kind=WatchKind.KEYWORD, query="video", hits=True),)  # a count: half a cent, and nothing is read
     facts = Facts(
         route="API v2: recent search after a count, user timelines",
         quota="450 searches in 15 minutes; 0.005 USD a post, 0.010 USD a user, capped by crawl.caps",
@@ -103,14 +110,13 @@ class XSpider(PlatformSpider):
         return made
 
     def _posts(self, watch: Watch, path: str, asked: dict[str, str], count: int) -> Request:
-        names = {"referenced": f"referenced_{self.word}s", "note": f"note_{self.word}"}
         whole = asked | {
             "max_results": str(count),
-            f"{self.word}.fields": POST_FIELDS.format(**names),
-            "expansions": "attachments.media_keys",
+            f"{self.word}.fields": FIELDS[self.word],
+            "expansions": EXPANSIONS[self.word],
             "media.fields": MEDIA_FIELDS,
         }
-        return self._ask(watch, self.page, path, whole, count * POST_USD)
+        return self._ask(watch, self.page, path, whole, count * PRICE_USD[self.word])
 
     # --------------------------------------------------------------- reading
     def refuse(self, response: Response, role: str) -> None:
@@ -120,7 +126,7 @@ class XSpider(PlatformSpider):
 
     def _is_of_another_version(self, response: Response) -> bool:
         word = response.meta.get("word") if response.request else None
-        return response.status == 400 and word == self.word and f"{word}.fields".encode() in response.body
+        return response.status == 400 and word is not None and f"{word}.fields".encode() in response.body
 
     def read(self, response: Response, watch: Watch) -> Iterator[Post | Request]:
         """Counts lead to a search, accounts to their timeline; pages to posts, and to the next page."""
@@ -128,13 +134,16 @@ class XSpider(PlatformSpider):
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if self._is_of_another_version(response):
             kept = {name: value for name, value in asked.items() if not name.startswith(("tweet.", "post."))}
-            self.word = "post" if self.word == "tweet" else "tweet"
+            if response.meta["word"] == self.word:  # others asked by the same name are refused after us
+                self.word = "post" if self.word == "tweet" else "tweet"
             settle_usd(self, response, 0.0)
             yield self._posts(watch, parts.path, kept, int(asked["max_results"]))
             return
         data = Fields(json_of(response), where=response.url)
         if "/counts/" in parts.path:
             count = sum(bucket.integer(f"{self._named(bucket)}_count") for bucket in data.objects("data"))
+            if (run := getattr(self, "runs", {}).get(watch.id)) and run.canary:
+                run.told += count  # what it counts is its answer: reading the posts would cost more
             if count:
                 wanted = {key: asked[key] for key in ("query", "start_time")} | {"sort_order": "recency"}
                 yield self._posts(watch, "/2/tweets/search/recent", wanted, min(MOST, max(LEAST, count)))
@@ -148,8 +157,11 @@ class XSpider(PlatformSpider):
     def _page(self, watch: Watch, response: Response, data: Fields, asked: dict[str, str]) -> Iterator[Post | Request]:
         # An empty page has no list; one that counts posts must have it.
         items = list(data.objects("data")) if data.integer("meta.result_count") else []
-        settle_usd(self, response, len(items) * POST_USD)
+        users = data.maybe("includes.users", list) or ()
+        settle_usd(self, response, len(items) * POST_USD + len(users) * USER_USD)
         carrying = any(item.maybe("attachments.media_keys", list) for item in items)
+        if len(items) >= MANY and not carrying and "/search/" in response.url:  # it was asked for clips alone
+            raise PageChanged(f"{response.url}: none of its posts has 'attachments.media_keys'; freeze the response")
         media = {one.text("media_key"): one for one in (data.objects("includes.media") if carrying else ())}
         for item in items:
             yield from post_of(item, media)
