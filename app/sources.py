@@ -1,7 +1,9 @@
-"""Sources: which route each is asked on, when its canaries are due, and whether it is blind; one alert an incident."""
+"""Sources: which route each is asked on, when its canaries are due, and whether it is blind; one alert an incident.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+What is not as it was (a field that vanished, a watch that brings far less) is told beside that: it blinds nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.markup import escape
@@ -9,97 +11,39 @@ from rich.markup import escape
 from app.console import say
 from app.credentials import secrets_of
 from app.home import Home
-from core.causes import Cause
-from core.coverage import Crawl, Gap, watched
+from core import volumes
+from core.causes import NEXT_STEP, Cause
+from core.coverage import Crawl
+from core.drift import Alert
 from core.records import Coverage, Watch
+from core.words import printable
 from crawler.crawl import platforms
 from crawler.platform import PlatformSpider
-from store import queries
-from store.coverage import crawls_since
 from store.incidents import Incident, canaries_asked, note_cycle, open_incidents
+from store.shapes import Place, SourceAlert, fresh_days, note_alerts, take_unsaid
+from store.sources import SourceRow, by_place
+from store.sources import sources as source_rows
 
 BREAKS_AFTER = 2  # blind cycles in a row; then the next route is gone, and this one is tried now and then
 FIRST_PROBE = timedelta(minutes=30)  # doubles with each blind cycle
 LAST_PROBE = timedelta(hours=24)
-KEYLESS = frozenset({"feed", "browser", "stream"})  # routes that are asked without a credential
+KEYLESS = frozenset({"feed", "page", "browser", "stream"})  # routes that are asked without a credential
 
-NEXT_STEP = {
-    Cause.CREDENTIAL: "`clipwarden login` says what is missing and how to get it",
-    Cause.LOGIN_WALL: "the site now wants a login: import captures of it, or give a credential if it takes one",
-    Cause.CAPTCHA: "crawl less often (every, crawl.delay_s), or import captures; no captcha is ever solved",
-    Cause.CONSENT: "name the site's address of another region, or import captures",
-    Cause.EMPTY_BODY: "the site blocks us: crawl less often, from another address, or import captures",
-    Cause.HTML_FOR_JSON: "open the address in a browser: an outage, a block, or a moved interface",
-    Cause.SOFT_ERROR: "read the platform's own words above; its status page may know",
-    Cause.FEED_DISABLED: "the instance gives this feed to nobody: watch another instance",
-    Cause.REPEATED_CURSOR: "the platform's paging is broken; it is tried again at the next crawl",
-    Cause.RATE_LIMITED: "crawl less often: raise `every` in the brand file, or crawl.delay_s",
-    Cause.BUDGET: "wait for the next period, lower `every`, or raise the cap in crawl.caps",
-    Cause.REFUSED: "open the address in a browser; the site may refuse programs, or this machine's address",
-    Cause.NOT_FOUND: "check the watch in the brand file: the account or tag may be gone",
-    Cause.TROUBLE: "nothing, if it is over by the next crawl; else see the platform's status page and the log",
-    Cause.CHANGED: "the platform changed its answers: update clipwarden, or freeze the sample and mend the spider",
-    Cause.CANARY: "compare with the site in a browser: if it shows posts, the source hides them from us",
-    Cause.CUT: "raise crawl.pages or crawl.time_limit_s, or watch more often",
-    Cause.OURS: "see the log; a watch that cannot be asked is mended in the brand file",
+MEND = "update clipwarden, or mend the spider; then `clipwarden reparse` reads what is stored again"
+NEXT_FOR = {
+    "vanished": MEND,
+    "renamed": MEND,
+    "retyped": MEND,
+    "fewer": "look at some posts in a browser: the platform may have stopped telling, or tell it elsewhere",
+    "value": "see whether the spider should know it; after a week it counts as known",
+    "volume": "compare with the site in a browser: the tag may be quiet, or the source shows us less",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRow:
-    """How well one platform and site was watched in the last hours.
-
-    share    0..1, the mean of its watches
-    gaps     of all its watches, each with its watch
-    incident what is wrong with it now, if anything
-    """
-
-    platform: str
-    site: str
-    route: str
-    watches: int
-    share: float
-    posts: int
-    last_at: datetime | None
-    gaps: tuple[tuple[str, Gap], ...]
-    incident: Incident | None
-    next_step: str
 
 
 def rows(home: Home, *, hours: float = 24.0) -> list[SourceRow]:
     """Every source that is watched, the worst watched first."""
     until = datetime.now(UTC)
-    since = until - timedelta(hours=hours)
-    crawls = crawls_since(home.ledger, since)
-    incidents = {(one.platform, one.site): one for one in open_incidents(home.ledger)}
-    found = []
-    for (platform, site), mine in _by_place(queries.watches(home.ledger)).items():
-        seen = [(watch, crawls.get(watch.id, []), timedelta(seconds=watch.every_s)) for watch in mine]
-        each = [(watch, watched(own, since=since, until=until, slack=slack)) for watch, own, slack in seen]
-        own = [crawl for _, some, _ in seen for crawl in some if crawl.finished_at >= since]
-        incident = incidents.get((platform, site))
-        found.append(
-            SourceRow(
-                platform=platform,
-                site=site,
-                route=own[-1].route if own else "",
-                watches=len(mine),
-                share=round(sum(one.share for _, one in each) / len(each), 4),
-                posts=sum(crawl.posts for crawl in own),
-                last_at=max((crawl.finished_at for crawl in own), default=None),
-                gaps=tuple((watch.id, gap) for watch, one in each for gap in one.gaps),
-                incident=incident,
-                next_step=NEXT_STEP.get(Cause(incident.cause), "") if incident else "",
-            )
-        )
-    return sorted(found, key=lambda row: (row.share, row.platform, row.site))
-
-
-def _by_place(watches: Iterable[Watch]) -> dict[tuple[str, str], list[Watch]]:
-    found: dict[tuple[str, str], list[Watch]] = {}
-    for watch in watches:
-        found.setdefault((watch.platform, watch.site), []).append(watch)
-    return found
+    return source_rows(home.ledger, since=until - timedelta(hours=hours), until=until)
 
 
 # ---------------------------------------------------------------------- routes
@@ -147,19 +91,54 @@ def canaries_due(home: Home, platform: str, watches: Sequence[Watch]) -> tuple[s
 def note_cycles(home: Home, watches: Sequence[Watch], crawls: Sequence[Crawl]) -> None:
     """Note for each source whether this cycle was blind, and say so once: when an incident opens, and when it ends."""
     ended = {crawl.watch: crawl for crawl in crawls}
-    for (platform, site), mine in _by_place(watches).items():
+    for (platform, site), mine in by_place(watches).items():
         own = [ended[watch.id] for watch in mine if watch.id in ended]
         blind = [crawl for crawl in own if crawl.coverage is Coverage.BLIND]
-        # One watch whose account is gone does not blind a source that answers the others.
-        whole = blind and (len(blind) == len(own) or any(crawl.cause == Cause.CANARY for crawl in blind))
-        worst = (blind[0].cause, blind[0].why) if whole else None
+        # What is hidden or read wrongly shows where there are posts: a watch that has none is answered as ever.
+        wrong = [crawl for crawl in blind if crawl.cause in {Cause.CANARY, Cause.CHANGED}]
+        # Else one watch whose account is gone does not blind a source that answers the others.
+        told = wrong or (blind if len(blind) == len(own) else [])
+        worst = (told[0].cause, told[0].why) if told else None
         place = (platform, site, own[0].route if own else "api")
         changed = note_cycle(home.ledger, place, worst, at=datetime.now(UTC))
         if changed:
-            _tell(changed)
+            tell(changed)
+    _suspect(home, watches, ended)
+    for alert in take_unsaid(home.ledger):
+        tell_alert(alert)
 
 
-def _tell(incident: Incident) -> None:
+def _suspect(home: Home, watches: Iterable[Watch], ended: Mapping[str, Crawl]) -> None:
+    """Note each watch that sees, and brings far less than it used to; and each that no longer does."""
+    now = datetime.now(UTC)
+    for watch in watches:
+        crawl = ended.get(watch.id)
+        if crawl is None or crawl.coverage is not Coverage.OK or crawl.fresh is None:
+            continue
+        found = []
+        if less := volumes.fallen(fresh_days(home.ledger, watch.id, now=now)):
+            usual, brought, days = less
+            told = f"{watch.id} used to bring {usual:.0f} posts a day and brought {brought} in {days * 24} h"
+            found = [Alert(path=watch.id, kind="volume", told=told)]
+        place = Place(platform=watch.platform, site=watch.site, route="", place=f"volume {watch.id}")
+        note_alerts(home.ledger, place, found, at=now)
+
+
+def tell_alert(alert: SourceAlert) -> None:
+    """Say that something is not as it was, or is so again."""
+    name = escape(f"{alert.place.platform} {alert.place.site}".strip())
+    told = escape(printable(alert.told, most=300))
+    if alert.closed_at:
+        if alert.kind != "value":
+            say(f"[green]source as it was again[/] {name}: over: {told}")
+        return
+    what = "source suspected" if alert.kind == "volume" else "source changed"
+    where = "" if alert.kind == "volume" else f" in {escape(alert.place.place)}"
+    say(f"[yellow]{what}[/] {name}: {told}{where}. Next: {escape(NEXT_FOR[alert.kind])}")
+
+
+def tell(incident: Incident) -> None:
+    """Say that an incident opened or ended."""
     name = escape(f"{incident.platform} {incident.site}".strip())
     if incident.closed_at:
         minutes = (incident.closed_at - incident.opened_at).total_seconds() / 60

@@ -4,6 +4,7 @@ Each refusal has a name of its own (core.causes), a sentence, and what to do. Ju
 that a caption may hold. Pure but for Scrapy's Response.
 """
 
+import json
 import re
 from urllib.parse import urlsplit
 
@@ -32,6 +33,8 @@ _CHALLENGES = re.compile(
         | id=["'](?:captcha-verify|cf-challenge|captcha-form|px-captcha)[^"']*["'] )""",
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
+_NO_ERROR = frozenset({"0", "ok", "success"})  # codes of error objects that are always there
+_PAGE = re.compile(rb"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _PASSWORD = re.compile(rb"""<input\b[^>]{0,500}?type=["']?password""", re.IGNORECASE)
 _LOGIN_PATHS = re.compile(
     r"/(?:accounts/)?(?:login|signin|sign_in|sign-in|checkpoint|auth/sign_in|i/flow/login)(?:[/.?]|$)"
@@ -47,6 +50,12 @@ _CONSENT_HOSTS = (
 _CONSENT = re.compile(
     rb"""<form\b[^>]{0,500}?action=["'][^"']*(?:consent\.|/consent|guce\.)[^"']*["']""", re.IGNORECASE
 )
+# What an object consists of that says nothing but that something went wrong.
+_ERROR_WORDS = frozenset(
+    {"error", "errors", "error_code", "error_description", "error_msg", "error_type", "error_user_msg", "code",
+     "detail", "details", "docs", "documentation_url", "log_id", "message", "msg", "ok", "reason", "request_id",
+     "status", "statuscode", "status_code", "status_msg", "success", "timestamp", "title", "trace_id", "type"}
+)  # fmt: skip
 
 
 def refusal(response: Response, *, role: str, expects: str, keyed: bool) -> SourceBlind | None:
@@ -64,14 +73,39 @@ def refusal(response: Response, *, role: str, expects: str, keyed: bool) -> Sour
     if status != 200:
         cause, told = _status(status, keyed=keyed)
         return SourceBlind(f"{where} answered {status}: {told}", cause)
-    body = response.body[:LOOKED_AT].strip()
-    if not body:
-        told = "nothing in it: how a block looks; open it in a browser, and crawl less often"
-        return SourceBlind(f"{where} answered 200 with {told}", Cause.EMPTY_BODY)
-    if expects == "json" and body[:1] == b"<":
-        told = "a page where JSON was asked for; open it in a browser, and see the sample"
-        return SourceBlind(f"{where} answered with {told}", Cause.HTML_FOR_JSON)
+    if wrong := _content(response.body, expects):
+        return SourceBlind(f"{where} answered {wrong[1]}", wrong[0])
     return None
+
+
+def _content(whole: bytes, expects: str) -> tuple[Cause, str] | None:
+    """What is wrong with a body as a whole: none, of another kind, or an error and nothing else."""
+    body = whole[:LOOKED_AT].strip()
+    if not body:
+        return Cause.EMPTY_BODY, "200 with nothing in it: how a block looks; open it in a browser, and crawl less often"
+    if body[:1] == b"<" if expects == "json" else expects == "xml" and _PAGE.match(body):
+        wanted = "JSON" if expects == "json" else "a feed"
+        told = f"with a page where {wanted} was asked for; open it in a browser, and see the sample"
+        return Cause.HTML_FOR_JSON, told
+    if expects == "json" and (said := _error_in(whole)):
+        return Cause.SOFT_ERROR, f"200 with an error: {said}; see the sample"
+    return None
+
+
+def _error_in(body: bytes) -> str:
+    """What an answer says went wrong, if it is an error object and nothing else; "" for every other answer."""
+    if len(body) > LOOKED_AT or not body.lstrip().startswith(b"{") or b'"error' not in body:
+        return ""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if {name.lower() for name in data} - _ERROR_WORDS:
+        return ""
+    said = data.get("error") or data.get("errors")
+    if isinstance(said, dict) and str(said.get("code")).lower() in _NO_ERROR:
+        return ""
+    return json.dumps(said, ensure_ascii=False)[:300] if said else ""
 
 
 def _status(status: int, *, keyed: bool) -> tuple[Cause, str]:

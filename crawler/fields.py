@@ -56,7 +56,7 @@ class Fields:
         text = self.text(path)
         try:
             return from_text(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise PageChanged(
                 f"{self.where}: {path!r} is no time: {text!r}; freeze the response and update parse()"
             ) from None

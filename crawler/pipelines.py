@@ -7,11 +7,15 @@ crawl their parent writes nothing but the word on a crawl that could not speak f
 from scrapy.crawler import Crawler
 
 from core.records import Post
-from crawler.canaries import doubted, judge
-from crawler.platform import PlatformSpider, Sighted, now
+from crawler import looking
+from crawler.canaries import doubted, judge, remembered
+from crawler.platform import PlatformSpider, now
+from crawler.runs import Sighted
+from store.answers import Answer, save_answers
 from store.coverage import save_crawl, save_removals, save_samples
 from store.incidents import save_verdicts
 from store.ledger import Ledger
+from store.shapes import Place, learn_cycle
 
 BATCH = 200  # one transaction each: 25 times the rate of single upserts, and a kill loses at most this much
 
@@ -22,6 +26,7 @@ class LedgerPipeline:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.buffer: dict[str, list[tuple[Post, str]]] = {}
+        self.answers: dict[str, list[Answer]] = {}
         self.gone: list[tuple[str, str]] = []
 
     @classmethod
@@ -37,6 +42,7 @@ class LedgerPipeline:
         """
         batch = self.buffer.setdefault(item.watch, [])
         batch += ((post, item.raw_sha256) for post in item.posts)
+        self.answers.setdefault(item.watch, []).extend([item.answer] if item.answer else [])
         self.gone += ((removal.post, removal.because) for removal in item.removals)
         if len(batch) >= BATCH or len(self.gone) >= BATCH:
             self._flush(item.watch)
@@ -49,10 +55,22 @@ class LedgerPipeline:
                 self._flush(watch)
             verdicts = judge(self._spider)
             save_verdicts(self.ledger, self._spider.name, verdicts, at=now())
+            verdicts |= remembered(self._spider)
             for run in self._spider.runs.values():
                 if run.canary is None:
                     save_crawl(self.ledger, doubted(run.outcome(now()), run.watch.site, verdicts))
                     save_samples(self.ledger, run.samples, at=now())
+                    save_answers(self.ledger, run.unread, at=now())
+        self._learn()
+
+    def _learn(self) -> None:
+        """What the answers looked like. After all else, and alone: what it cannot judge costs no post and no crawl."""
+        for (site, place), seen in looking.clusters(self._spider).items():
+            at = Place(platform=self._spider.name, site=site, route=self._spider.route, place=place)
+            try:
+                learn_cycle(self.ledger, at, seen, at=now())
+            except Exception:
+                self._spider.logger.exception("%s: the shape of its answers was not learned", place)
 
     @property
     def _spider(self) -> PlatformSpider:
@@ -67,9 +85,13 @@ class LedgerPipeline:
     def _flush(self, watch: str) -> None:
         # Emptied only once it is written: a full disk or a locked ledger is tried again at the next answer, and
         # if it lasts to the end no crawl is noted, so that the watch is blind and asked again.
-        if batch := self.buffer.get(watch):
-            self.ledger.save_posts(watch, batch, seen_at=now())
-            self.buffer[watch] = []
+        batch, answers = self.buffer.get(watch, []), self.answers.get(watch, [])
+        if batch or answers:
+            at = now()
+            with self.ledger.write():
+                self.ledger.save_posts(watch, batch, seen_at=at)
+                save_answers(self.ledger, answers, at=at)
+            self.buffer[watch], self.answers[watch] = [], []
         if self.gone:  # after the posts: a post may come and go within one answer
             save_removals(self.ledger, self.gone, at=now())
             self.gone = []

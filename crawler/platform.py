@@ -90,6 +90,11 @@ class PlatformSpider(Spider):
         """What the answer at a post's own address shows about it; `unclear` unless it is proof."""
 
     @staticmethod
+    def recheck_url(post_url: str) -> str:
+        """Where a post is asked whether it is there: its own page, unless the platform knows better."""
+        return post_url
+
+    @staticmethod
     def soft_error(response: Response) -> SourceBlind | None:  # noqa: ARG004 - for platforms that have them
         """The platform's own error object, whatever status it comes with; None when the answer is none."""
         return None
@@ -214,7 +219,8 @@ class PlatformSpider(Spider):
                 status=response.status, sha256=kept,
             )
         )  # fmt: skip
-        self._note(run, response.meta["role"], lost)
+        role = response.meta["role"]
+        self._note(run, role, lost, read=run.pages - (role == "page"))
 
     def _onward(
         self, run: WatchRun, response: Response, posts: Sequence[Post], results: Sequence[Any]
@@ -237,16 +243,16 @@ class PlatformSpider(Spider):
         onward = [request for request in requests if request.meta["role"] == "page"]
         if role == "page" and ids and known.issuperset(ids):
             return
-        if role == "page" and ids and ids == run.last:
+        if role == "page" and ids and response.meta.get("follows") == hash(tuple(ids)):
             told = f"{response.url}: the same page came twice; the feed goes round"
             raise SourceBlind(told, Cause.REPEATED_CURSOR)
-        run.last = ids if role == "page" else run.last
         if role == "page" and onward and run.pages >= self.page_budget:
             told = f"page budget of {self.page_budget} reached; raise crawl.pages or watch more often"
             run.cut = Lost(Cause.CUT, told)
             return
         for request in onward:
             self._refuse_a_loop(run, request)
+            request.meta["follows"] = hash(tuple(ids))  # a server that does not turn the page gives these again
             yield request
 
     def _refuse_a_loop(self, run: WatchRun, request: Request) -> None:
@@ -271,15 +277,20 @@ class PlatformSpider(Spider):
         # The guard's own word is clearer than what the network layer makes of it.
         refused = egress.take_refusals()
         lost = Lost(Cause.REFUSED, refused[-1]) if refused else lost
-        self._note(run, request.meta["role"], Lost(lost.cause, redactor(self.secret.values())(lost.why)))
+        redact = redactor(self.secret.values())
+        self._note(run, request.meta["role"], Lost(lost.cause, redact(lost.why)), read=run.pages)
         self.report(run)
 
-    def _note(self, run: WatchRun, role: str, lost: Lost) -> None:
+    def _note(self, run: WatchRun, role: str, lost: Lost, *, read: int = 0) -> None:
+        """Keep why something is missing.
+
+        read  pages that were answered before, and to us
+        """
         # What a platform says of itself may be of any length, and hold what no ledger holds.
         lost = Lost(lost.cause, lost.why[:MOST_TOLD].encode("utf-8", "replace").decode())
         self.logger.error("%s: %s", run.watch.id, lost.why)
         # A first page that says nothing blinds the watch; a later one leaves a hole in it.
-        if lost.cause == Cause.BUDGET and run.told and role != "detail":
+        if lost.cause == Cause.BUDGET and role != "detail" and (run.told or read > 1):
             run.cut = lost
         elif role == "detail" or run.pages > 1:
             run.lost.append(lost)
@@ -315,7 +326,7 @@ def json_of(response: Response) -> Any:  # noqa: ANN401 - JSON is anything
     """The answer as JSON; PageChanged when it is something else, as a login page is."""
     try:
         return json.loads(response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = (response.headers.get("Content-Type") or b"?").decode("latin-1")
         raise PageChanged(f"{response.url}: expected JSON, got {kind}; freeze the response and look at it") from None
 

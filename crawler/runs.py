@@ -52,7 +52,6 @@ class WatchRun:
     canary     a question whose answer is known, asked to see whether the source sees: nothing of it is kept
     asked      what has been asked for, so that no page is asked twice
     told       posts its answers held or led to, whether or not they were new
-    last       ids on its last page: the next one has others
     fresh      posts the watch had not seen before this crawl
     looks      kind of question -> the shape of a sample of its answers
     unread     answers that were for us, but could not be read: kept whole, to be read again once that is mended
@@ -73,7 +72,6 @@ class WatchRun:
     seen_from: datetime | None = None
     samples: list[Sample] = field(default_factory=list)
     asked: set[bytes] = field(default_factory=set)
-    last: list[str] = field(default_factory=list)
     fresh: int = 0
     looks: dict[str, Look] = field(default_factory=dict)
     unread: list[Answer] = field(default_factory=list)
@@ -108,5 +106,6 @@ class WatchRun:
             return (Coverage.PARTIAL if self.posts else Coverage.BLIND), lost, False
         if self.cut:
             # The first crawl of a watch has no older ground to reach: where its budget ends, history begins.
-            return Coverage.PARTIAL, self.cut, self.ground_at is None
+            # And a feed of which one half is closed is wholly read in the half that is open.
+            return Coverage.PARTIAL, self.cut, self.ground_at is None or self.cut.cause == Cause.FEED_DISABLED
         return Coverage.OK, None, True

@@ -1,12 +1,13 @@
 """When a source went blind, why, and when it saw again: one row an incident; and what its canaries said last."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from core.coverage import Verdict
 from core.times import from_text, to_text
 from store.ledger import Ledger
+from store.rows import dump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,15 @@ def canaries_asked(ledger: Ledger, platform: str, route: str) -> dict[str, datet
     """Site -> when its canaries were last asked on this route."""
     sql = "SELECT site, at FROM canaries WHERE platform = ? AND route = ?"
     return {row["site"]: from_text(row["at"]) for row in ledger.rows(sql, [platform, route])}
+
+
+def shown_since(ledger: Ledger, watches: Sequence[str], since: datetime) -> int:
+    """How many posts these watches were shown the last time that they were shown any, if that was since then."""
+    sql = (
+        "SELECT coalesce(sum(posts), 0) AS posts FROM crawls WHERE id IN (SELECT max(id) FROM crawls"
+        " WHERE watch IN (SELECT value FROM json_each(?)) AND finished_at >= ? AND posts GROUP BY watch)"
+    )
+    return int(ledger.rows(sql, [dump(watches), to_text(since)])[0]["posts"])
 
 
 def note_cycle(

@@ -11,7 +11,7 @@ from app.console import BLIND, AsJson, app, home, out, print_json, say
 from core.words import printable
 
 if TYPE_CHECKING:
-    from app.sources import SourceRow
+    from store.sources import SourceRow
 
 
 @app.command(epilog="Example: clipwarden sources --hours 168")
@@ -21,7 +21,7 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Show what share of the last hours each source was watched, its gaps and why; exit 3 when one is blind."""
-    from app.sources import rows
+    from app.sources import rows, tell_alert
 
     with home(alone=True, sync=True) as opened:
         found = rows(opened, hours=hours)
@@ -40,6 +40,8 @@ def sources(
                 since, why = f"{row.incident.opened_at:%Y-%m-%d %H:%M}", printable(row.incident.why)
                 say(f"[red]source blind[/] {escape(row.platform)} since {since} ({row.incident.cause}): {escape(why)}")
                 say(f"  next: {escape(row.next_step)}")
+            for alert in row.alerts:
+                tell_alert(alert)
     raise typer.Exit(BLIND if any(row.incident for row in found) else 0)
 
 

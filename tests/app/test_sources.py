@@ -12,12 +12,12 @@ from app.crawling import crawl
 from app.demo.platform import LoopbackPlatform, serve
 from app.demo.posts import plant
 from app.home import Home, open_home
-from core.causes import Cause
+from core.causes import NEXT_STEP, Cause
 from core.coverage import Crawl
 from core.records import Coverage, WatchKind
 from crawler import canaries
 from crawler.facts import Canary
-from crawler.platform import WatchRun
+from crawler.runs import WatchRun
 from crawler.spiders.mastodon import MastodonSpider
 from store.incidents import note_cycle, open_incidents
 from tests.builders import NOW, brand, watch
@@ -135,7 +135,7 @@ def test_blind_source_is_told_with_its_next_step(
 
 
 def test_broken_route_gives_way_and_is_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two blind cycles by the interface: the feed is asked; after a while the interface is tried again."""
+    """Two blind cycles by the interface: the next route is asked; after a while the interface is tried again."""
     monkeypatch.setenv("CLIPWARDEN_YOUTUBE_API_KEY", "k")
     place, now = ("youtube", "", "api"), datetime.now(UTC)
     routes = []
@@ -144,15 +144,15 @@ def test_broken_route_gives_way_and_is_tried_again(home: Home, monkeypatch: pyte
         routes.append(sources.route_of(home, "youtube"))
     home.ledger.db.execute("UPDATE incidents SET last_at = '2026-01-01T00:00:00.000Z'")
 
-    assert routes == ["api", "feed", "feed"]
+    assert routes == ["api", "page", "page"]
     assert sources.route_of(home, "youtube") == "api"
 
 
-def test_missing_key_leaves_the_feed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a key, the route that needs none is taken from the start."""
+def test_missing_key_leaves_the_page(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key, the best route that needs none is taken from the start."""
     monkeypatch.delenv("CLIPWARDEN_YOUTUBE_API_KEY", raising=False)
 
-    assert sources.route_of(home, "youtube") == "feed"
+    assert sources.route_of(home, "youtube") == "page"
 
 
 def test_sources_show_share_and_gaps(home: Home, site: LoopbackPlatform) -> None:
@@ -171,4 +171,4 @@ def test_sources_show_share_and_gaps(home: Home, site: LoopbackPlatform) -> None
 
 def test_every_cause_has_a_next_step() -> None:
     """No cause is told without what to do about it."""
-    assert set(sources.NEXT_STEP) == set(Cause)
+    assert set(NEXT_STEP) == set(Cause)

@@ -39,10 +39,16 @@ class Answers(BaseHTTPRequestHandler):
         else:
             first, count = len(self.seen) * 1000, int(asked["max_results"])
             posts = [
-                {"id": str(first + n), "text": "t", "author_id": "1", "created_at": "2026-11-19T10:11:12.000Z"}
+                {
+                    "id": str(first + n), "text": "t", "author_id": "1", "created_at": "2026-11-19T10:11:12.000Z",
+                    "attachments": {"media_keys": ["7_1"]},
+                }
                 for n in range(count)
-            ]
-            body = {"data": posts, "meta": {"result_count": count, "next_token": f"n{first}"}}
+            ]  # fmt: skip
+            file = {"content_type": "video/mp4", "url": "https://v.example/1"}
+            clip = {"media_key": "7_1", "type": "video", "variants": [file]}
+            meta = {"result_count": count, "next_token": f"n{first}"}
+            body = {"data": posts, "includes": {"media": [clip]}, "meta": meta}
         content = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

@@ -10,7 +10,7 @@ import pytest
 
 from core.records import Coverage, Metrics
 from crawler.pipelines import BATCH, LedgerPipeline
-from crawler.platform import Lost, Sighted, WatchRun
+from crawler.runs import Lost, Sighted, WatchRun
 from crawler.spiders.mastodon import MastodonSpider
 from store.ledger import Ledger
 from tests.builders import NOW, brand, post, watch
