@@ -19,6 +19,7 @@ from core.errors import ClipwardenError, SettingsWrong
 from core.records import Attachment, Failure, Mark, Media, Post
 from core.times import to_text
 from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, best_already, download
+from crawler.links import is_clip_page
 from matchers.frames import FIRST, WHOLE
 from matchers.method import methods
 from store import passes, queries
@@ -126,8 +127,9 @@ def _jobs(home: Home, stage: str, posts: Iterable[str], wanted: dict[str, Post],
 
 
 def _page(post: Post, attachment: Attachment) -> str | None:
-    """A rendition that is the post's own page is for yt-dlp's extractors to read."""
-    return post.url if [one.url for one in attachment.renditions] == [post.url] else None
+    """A rendition that is the post's own page, or a clip's page elsewhere, is for yt-dlp's extractors to read."""
+    urls = [one.url for one in attachment.renditions]
+    return urls[0] if len(urls) == 1 and (urls[0] == post.url or is_clip_page(urls[0])) else None
 
 
 def _least_px(home: Home) -> int:

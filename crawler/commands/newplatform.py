@@ -107,7 +107,7 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Write both files; refuse to touch any that is there."""
         if len(args) != 1 or not re.fullmatch(r"[a-z][a-z0-9_]*", args[0]):
-            raise UsageError("give one NAME of small letters and digits, such as: scrapy newplatform vimeo")
+            raise UsageError("give one NAME of small letters and digits, such as: scrapy newplatform coub")
         name = args[0]
         spider = Path("crawler/spiders") / f"{name}.py"
         readme = Path("tests/fixtures/platforms") / name / "README.txt"

@@ -19,7 +19,8 @@ from core.records import AiLabel, Attachment, Metrics, Post, Presence, Rendition
 from core.words import hashtags
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.fields import Fields
-from crawler.platform import Lost, PlatformSpider, json_of, now, presence
+from crawler.platform import PlatformSpider, json_of, now, presence
+from crawler.runs import Lost
 
 PAGE_SIZE = 50  # the most both listings give
 WINDOW = timedelta(hours=24)  # how far back recent_media goes

@@ -22,8 +22,8 @@ from core.words import hashtags, tag
 from crawler.epoch import is_known
 from crawler.facts import Canary, Facts
 from crawler.fields import Fields
+from crawler.links import CLIP_HOSTS
 from crawler.platform import PlatformSpider, json_of, presence
-from crawler.spiders.reddit import CLIP_HOSTS
 
 PAGE_SIZE = 50  # the most both interfaces give
 MOST_LINKS = 8  # clips that one post's text may name

@@ -23,6 +23,7 @@ from core.words import hashtags
 from crawler.epoch import instant_of, is_known
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.fields import Fields
+from crawler.links import CLIP_HOSTS
 from crawler.once import OnceSpider
 from crawler.platform import json_of, presence
 
@@ -33,10 +34,6 @@ ATOM = {"a": "http://www.w3.org/2005/Atom"}
 NAME = re.compile(r"[\w-]{1,40}")
 POST = re.compile(r"https://(?:www\.)?reddit\.com/(?:r|user)/[\w.-]{1,60}/comments/([0-9a-z]{1,13})(?:/|$)")
 FEED_LINK = re.compile(r'<a href="(https?://[^"\s]{1,2000})">\[link\]</a>')
-CLIP_HOSTS = frozenset(
-    {"v.redd.it", "youtube.com", "youtu.be", "streamable.com", "tiktok.com", "vimeo.com", "redgifs.com", "gfycat.com",
-     "dailymotion.com", "streamff.com", "imgur.com"}
-)  # fmt: skip
 
 
 class RedditSpider(OnceSpider):

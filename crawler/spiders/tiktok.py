@@ -20,7 +20,8 @@ from core.words import hashtags, tag
 from crawler.epoch import instant_of
 from crawler.facts import Allowance, Canary, Facts, Secret
 from crawler.fields import Fields
-from crawler.platform import Lost, PlatformSpider, json_of, now
+from crawler.platform import PlatformSpider, json_of, now
+from crawler.runs import Lost
 from crawler.spiders.tiktok_page import shown
 
 WINDOW = timedelta(days=29)  # a query may span 30 days

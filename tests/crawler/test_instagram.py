@@ -16,7 +16,8 @@ from app.home import open_home
 from core.causes import Cause
 from core.errors import PageChanged, SourceBlind
 from core.records import Coverage, Post, Watch, WatchKind
-from crawler.platform import WatchRun, now
+from crawler.platform import now
+from crawler.runs import WatchRun
 from crawler.spiders.instagram import InstagramSpider, used
 from tests.builders import brand, watch
 

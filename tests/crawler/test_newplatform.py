@@ -30,13 +30,13 @@ def scrapy(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_new_platform_is_found_without_editing_a_list(checkout: Path) -> None:
     """Two files are written, none is edited, and the loader knows the spider."""
     before = {path: path.read_bytes() for path in checkout.rglob("*.py")}
-    made = scrapy(checkout, "newplatform", "vimeo")
+    made = scrapy(checkout, "newplatform", "coub")
     listed = scrapy(checkout, "list").stdout.split()
     edited = [path for path, text in before.items() if path.read_bytes() != text]
 
     assert made.returncode == 0
-    assert ("vimeo" in listed, edited) == (True, [])
-    assert (checkout / "tests" / "fixtures" / "platforms" / "vimeo" / "README.txt").is_file()
+    assert ("coub" in listed, edited) == (True, [])
+    assert (checkout / "tests" / "fixtures" / "platforms" / "coub" / "README.txt").is_file()
 
 
 @pytest.mark.parametrize("name", ["Vimeo", "../evil", "", "mastodon"])

@@ -11,7 +11,8 @@ from scrapy.http import TextResponse
 from core.errors import PageChanged
 from core.records import Coverage, WatchKind
 from crawler.fields import Fields
-from crawler.platform import WatchRun, now
+from crawler.platform import now
+from crawler.runs import WatchRun
 from crawler.spiders.tiktok import TiktokSpider, video_of
 from tests.builders import watch
 
