@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from app.explain_moments import aligned_s
 from app.explain_words import ABSENCE, BASES, meaning, needed, scoring, sureness
 from app.explaining import Explanation, FramePair, Told
 from core.errors import NotFound, SettingsWrong
 from core.records import Json
 from core.times import to_text
+from review.moments import aligned_s
 
 
 def as_json(explanation: Explanation) -> Json:

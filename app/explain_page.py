@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.explain_moments import ways
 from app.explain_pictures import Pictures
 from app.explain_shots import Shot, alone, shots
 from app.explain_timeline import LEFT, RIGHT, STILL, TOP, Timeline, timeline
@@ -26,12 +25,13 @@ from app.explain_words import (
     sureness,
 )
 from app.explaining import PICTURED, Explanation, Told
-from app.hits_page import TEMPLATES, address
-from app.hits_words import readable
+from app.hits_page import TEMPLATES
 from core.reasons import nearest
 from core.records import Match, Segment
 from core.times import clock
 from core.words import printable
+from review.moments import ways
+from review.words import address, readable
 
 MOST_BLOCKS = 40  # matches on a page; those below are counted, and stand in --json
 MOST_TIMELINES = 3  # the surest; a person compares no more

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from PIL import Image
 
 from app.explaining import Explanation
-from app.hits_pairs import Moment
 from app.hits_pictures import PictureJob
 from app.home import Home
 from app.isolation import each
@@ -16,6 +15,7 @@ from app.progress import track
 from app.stages import guard
 from core.errors import ClipwardenError
 from matchers.frames import picture
+from review.pairs import Moment
 
 MOST_PX = 640  # of the longer side: two stand side by side
 MOST_BYTES = 90_000  # of one JPEG

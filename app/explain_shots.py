@@ -7,13 +7,13 @@ import math
 from base64 import b64encode
 from dataclasses import dataclass, replace
 
-from app.explain_moments import quarter_turns
 from app.explain_pictures import Pictures, Shown
 from app.explaining import FramePair, Told
-from app.hits_pairs import Moment
-from app.hits_words import readable
 from core.records import Segment
 from core.times import clock
+from review.moments import quarter_turns
+from review.pairs import Moment
+from review.words import readable
 
 FAR = 3.0  # frames' widths outside of the frame at which an outline's corner is cut off: SVG needs no more
 NO_FILE = "no picture: this reference came as a hash alone"

@@ -9,13 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from app.explain_moments import ways
 from app.explain_page import reference_span
 from app.explain_words import ABSENCE, BASES, caption_pieces, mark_words, meaning, needed, scoring, sureness
 from app.explaining import Explanation, Told
 from core.records import Basis
 from core.times import clock
 from core.words import printable
+from review.moments import ways
 
 MOST_MATCHES = 10  # on a terminal; a pipe gets all
 MOST_SEGMENTS = 12

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.explain_moments import MOST_MORE, Aligned, side_by_side
 from app.explain_words import Read, caption_readings
-from app.hits_pairs import Moment, Pair, pairs
 from core.errors import NotFound
 from core.findings import Hit
 from core.reasons import match_reason
 from core.records import Bank, Basis, Element, Franchise, Mark, Match, Reference
 from matchers.method import all_methods
+from review.moments import MOST_MORE, Aligned, side_by_side
+from review.pairs import Moment, Pair, pairs
 from store import queries
 from store.ledger import Ledger
 from store.queries import HitRow

@@ -16,8 +16,8 @@ from typing import Any, TextIO
 
 from app.hash_layouts import Layout
 from app.hits_files import cell
-from app.hits_words import readable
 from core.errors import NotFound, SettingsWrong
+from review.words import readable
 
 MOST_LETTERS = 4000  # of a line; a longer one is no hash with a name
 MOST_NAME = 200  # letters

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from app.hits_pairs import Pair, pairs
 from core.findings import NEVER_HITS, Known
 from core.reasons import SILENCED
 from core.records import Basis
+from review.pairs import Pair, pairs
 from store import queries
 from store.ledger import Ledger
 from store.queries import HitRow, SourceRow

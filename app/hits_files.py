@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import TextIO
 
 from app.hits import DailyList
-from app.hits_words import Sight, aside_words, readable, sight, source_name, source_words, summary
+from app.hits_words import Sight, aside_words, sight, source_name, source_words, summary
 from core.records import Json
 from core.times import to_text
+from review.words import readable
 from store.queries import HitRow, SourceRow
 
 MOST_LETTERS = 32_000  # Excel cuts a cell at 32,767 and lets the rest run into the next ones

@@ -10,23 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.hits import DailyList
-from app.hits_pairs import Moment
 from app.hits_pictures import pictured
-from app.hits_words import aside_words, readable, sight, source_name, source_words, summary
+from app.hits_words import aside_words, sight, source_name, source_words, summary
 from core.records import Reason
 from core.times import clock
+from review.pairs import Moment
+from review.words import address, readable
 from store.queries import HitRow
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_PICTURE_BYTES = 32_000_000  # of data URIs; a browser opens such a page at once, one of 200 MB never
 MOST_CAPTION = 600  # letters
-MOST_ADDRESS = 2_000  # letters; longer ones are no address of a post
 
 Pictures = Callable[[tuple[str, float]], bytes | None]
 
@@ -143,17 +142,6 @@ def _line(reason: Reason) -> Line:
     return Line(
         sentence=sentence, fill=min(round(100 * distance / threshold), 100), distance=f"{distance} / {threshold}"
     )
-
-
-def address(url: str) -> str | None:
-    """The address if a click can only lead to a web page; None for script, data, passwords, control characters."""
-    if len(url) > MOST_ADDRESS or not url.isprintable() or any(letter in url for letter in " \\\"'<>"):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in {"http", "https"} and parts.netloc and "@" not in parts.netloc else None
 
 
 class _Budget:

@@ -1,22 +1,16 @@
-"""The hit list's sentences, and other people's text made fit to stand in it.
+"""The hit list's sentences.
 
 Never says "no hits" while a source could not be seen.
 """
 
-import re
-import unicodedata
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
 from app.hits import DailyList
 from core.findings import HIT_SCORE
 from core.records import Coverage
+from review.words import readable
 from store.queries import SourceRow
-
-# Characters that turn the reading direction of what follows: the tool of those who disguise a name. The
-# other invisible ones stay, since emoji and Persian words are made of them.
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_BROKEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 ASIDE = {
     "own": "by an own account",
@@ -34,14 +28,6 @@ class Sight(StrEnum):
     NOT_ASKED = "not asked that day"
     PARTIAL = "partial"
     BLIND = "source blind"
-
-
-def readable(text: str, *, most: int) -> str:
-    """Other people's text in one piece: no control or turning character, at most `most` letters."""
-    kept = "".join(
-        " " if unicodedata.category(letter) in _BROKEN else letter for letter in _TURNING.sub("", text[: most + 1])
-    )
-    return kept.strip() if len(text) <= most else kept[: most - 1].strip() + "…"
 
 
 def sight(source: SourceRow, day: date) -> Sight:

@@ -42,14 +42,7 @@ def each(work: Callable[[A], R], items: Iterable[A], guard: Guard) -> Iterator[t
 
     Closing the iterator, or Ctrl-C, kills what is running.
     """
-    context = multiprocessing.get_context("forkserver")
-    pool = ProcessPool(
-        max_workers=guard.workers,
-        max_tasks=MOST_TASKS,
-        initializer=_confine,
-        initargs=(guard.memory_bytes,),
-        context=context,
-    )
+    pool = _pool(guard)
     queue, running = iter(items), dict[Future[Any], A]()
     try:
         while True:
@@ -63,6 +56,38 @@ def each(work: Callable[[A], R], items: Iterable[A], guard: Guard) -> Iterator[t
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+class Workers:
+    """Workers that stay, for work that comes one piece at a time: a fresh one takes seconds to load its libraries.
+
+    May be asked by many threads; what finds all workers busy waits for one.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard, self._workers = guard, _pool(guard)
+
+    def do(self, work: Callable[[A], R], item: A) -> R | ClipwardenError:
+        """Run `work` on an item; its result, or why there is none."""
+        found: R | ClipwardenError = _result(
+            self._workers.schedule(work, args=(item,), timeout=self._guard.max_seconds), self._guard
+        )
+        return found
+
+    def close(self) -> None:
+        """Kill what is running, and all workers."""
+        self._workers.stop()  # type: ignore[no-untyped-call]  # pebble has no types
+        self._workers.join()
+
+
+def _pool(guard: Guard) -> ProcessPool:
+    return ProcessPool(
+        max_workers=guard.workers,
+        max_tasks=MOST_TASKS,
+        initializer=_confine,
+        initargs=(guard.memory_bytes,),
+        context=multiprocessing.get_context("forkserver"),
+    )
 
 
 def _result(future: Future[Any], guard: Guard) -> Any:  # noqa: ANN401 - whatever the work returns

@@ -43,7 +43,7 @@ def scan(home: Home, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
         jobs = (FileJob(sha256=str(path), path=path, methods=tuple(known)) for path in files)
         for job, result in each(fingerprint, jobs, guard(home)):
             progress.step()
-            yield {"path": str(job.path), **_score(job.sha256, result, known, banks, references)}
+            yield {"path": str(job.path), **scored(job.sha256, result, known, banks, references)}
         for record in _scan_urls(home, urls, known, banks, references):
             progress.step()
             yield record
@@ -59,7 +59,7 @@ def _scan_urls(
             continue
         job = FileJob(sha256=outcome.sha256, path=outcome.path, methods=tuple(known))
         for _, result in each(fingerprint, [job], guard(home)):
-            yield {"path": outcome.job.post, **_score(outcome.sha256, result, known, banks, references)}
+            yield {"path": outcome.job.post, **scored(outcome.sha256, result, known, banks, references)}
 
 
 def _job(url: str) -> Job:
@@ -69,13 +69,18 @@ def _job(url: str) -> Job:
     return Job(post=url, position=0, page=url)
 
 
-def _score(
+def scored(
     name: str,
     result: dict[str, list[Fingerprint]] | ClipwardenError,
     known: dict[str, Method],
     banks: dict[str, Bank],
     references: dict[str, Reference],
 ) -> dict[str, Any]:
+    """What one file's fingerprints match, as plain values: score 0..1 and matches, or score None and the error.
+
+    name    of the file, for the record
+    known   methods by name; banks: the references of each, by its name; references: by id
+    """
     if isinstance(result, ClipwardenError):
         return {"score": None, "error": str(result)}
     found = [match for method in known for match in banks[method].compare(name, result[method])]
@@ -92,6 +97,7 @@ def _told(match: Match, reference: Reference) -> dict[str, Any]:
         "franchise": reference.franchise,
         "element": reference.element,
         "bank": str(reference.bank),
+        "basis": str(match.basis),
         "method": match.method,
         "distance": match.distance,
         "threshold": match.threshold,

@@ -12,7 +12,7 @@ import typer
 from app.cli import app
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("app", "bench", "core", "crawler", "matchers", "notices", "schedules", "store")
+ROOMS = ("app", "bench", "core", "crawler", "matchers", "notices", "review", "schedules", "store")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 README_LINES, DECISION_LINES = 110, 40

@@ -68,13 +68,14 @@ def match() -> None:
 
 @app.command(epilog="Example: clipwarden find --again")
 def find(again: Annotated[bool, typer.Option("--again", help="Judge every post anew.")] = False) -> None:
-    """Turn matches, words and labels into findings."""
-    from app import finding
+    """Turn matches, words and labels into findings, and put the hits into cases."""
+    from app import casing, finding
 
     with home(alone=True, sync=True) as opened:
         if again:
             opened.ledger.enqueue_find()
         finding.find(opened)
+        casing.group_hits(opened)
 
 
 @app.command(epilog="Example: clipwarden run --all")
@@ -89,7 +90,7 @@ def run(
 
 def run_stages(opened: Home, *, everything: bool = False) -> bool:
     """Crawl, fetch, match, find; return whether a source was blind."""
-    from app import cascade, finding, importing, stages
+    from app import cascade, casing, finding, importing, stages
     from app.hits import daily
 
     for done in importing.inbox(opened):
@@ -98,6 +99,7 @@ def run_stages(opened: Home, *, everything: bool = False) -> bool:
     finding.find(opened)  # words and labels: what they call promising is fetched first, and looked at closely at once
     stages.fetch(opened)
     cascade.look_and_find(opened)
+    casing.group_hits(opened)
     today = daily(opened.ledger, datetime.now(UTC).date(), datetime.now(UTC))
     say(f"Today: {len(today.copies)} copies proved, {len(today.suggestions)} suggested. `clipwarden hits` shows them.")
     return blind

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from app.cli import main
 from app.explain_files import as_json
-from app.explain_moments import aligned_s, quarter_turns, side_by_side, ways
 from app.explain_page import gauge, render
 from app.explain_pictures import gather
 from app.explain_table import print_explanation
@@ -29,6 +28,7 @@ from app.home import Home, open_home
 from core.errors import NotFound
 from core.records import Bank, Mark, Match, Reference, Segment, Verdict
 from matchers.examples import scene
+from review.moments import aligned_s, quarter_turns, side_by_side, ways
 from tests.app.hits_ledger import ADDRESSES, BRAND, HOSTILE, LABEL, NOW, SUGGESTED, Desk, reference
 from tests.app.test_hits_page import Seen
 from tests.matchers import media

@@ -16,8 +16,9 @@ from app.hits import DailyList
 from app.hits_files import as_json, cell, write_csv
 from app.hits_page import render
 from app.hits_table import print_table
-from app.hits_words import readable, summary
+from app.hits_words import summary
 from core.records import Bank, Coverage, Verdict
+from review.words import readable
 from store.ledger import Ledger
 from tests.app.hits_ledger import HOSTILE, LABEL, NOW, SUGGESTED, Desk, reference
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.hits_page import address, render
+from app.hits_page import render
 from app.hits_pictures import MOST_HITS, gather_pictures
 from app.home import Home, open_home
 from matchers.examples import scene
+from review.words import address
 from tests.app.hits_ledger import ADDRESSES, HOSTILE, LABEL, SUGGESTED, Desk, reference
 from tests.matchers import media
 

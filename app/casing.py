@@ -1,0 +1,187 @@
+"""The case stage: each hit into the case of its clip, by what proves copies; a person may move it at the desk."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.home import Home
+from app.matching import fingerprints
+from app.progress import track
+from app.stages import due, now, tally
+from core.cases import Likeness, Relation, best, case_id, likeness
+from core.records import Basis, Match
+from matchers.bank_file import file_bank
+from matchers.compare import HashBank
+from matchers.method import Bank, Method, Sense, methods
+from store.cases import NO_FILE, Move, receipts, refresh, save_moves
+from store.ledger import Ledger
+
+CASE_VERSION = 1  # raise it when the rule changes
+TOGETHER = 200  # hits that are compared with one another at once
+NEWEST = 1000  # leads whose features are searched: they lie in memory, and re-uploads come soon or with equal hashes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A file of a hit."""
+
+    finding: str
+    franchise: str
+    sha256: str
+    duration_s: float | None
+
+
+def group_hits(home: Home) -> dict[str, int]:
+    """Put every new hit into a case. Returns hits, and how many cases they opened."""
+    ledger, counts = home.ledger, {"hits": 0, "cases": 0}
+    with track("cases", ledger.count_pending("case", now=now())) as progress:
+        for batch in _batches(due(ledger, "case")):
+            placed = _placed(ledger, batch)
+            new = [finding for finding in batch if placed.get(finding) in {None, NO_FILE}]
+            moves = _place(home, new)
+            moves = [move for move in moves if not (placed.get(move.finding) == NO_FILE and move.why == NO_FILE)]
+            with ledger.write():
+                save_moves(ledger, moves, at=now())
+                refresh(ledger, _cases(ledger, set(batch) - {move.finding for move in moves}))
+                receipts(ledger, batch, CASE_VERSION, at=now())
+            counts["hits"] += len(batch)
+            counts["cases"] += sum(move.case_id == case_id(move.finding) for move in moves)
+            progress.to(counts["hits"], note=tally(counts))
+    return counts
+
+
+def _batches(pairs: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for subject, _ in pairs:
+        batch.append(subject)
+        if len(batch) == TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _placed(ledger: Ledger, findings: Sequence[str]) -> dict[str, str]:
+    """Finding -> why it is in its case, for those that are in one."""
+    found = {}
+    for finding in findings:
+        for row in ledger.rows("SELECT why FROM members WHERE finding = ?", [finding]):
+            found[finding] = row["why"]
+    return found
+
+
+def _cases(ledger: Ledger, findings: Iterable[str]) -> set[str]:
+    rows = (ledger.rows("SELECT case_id FROM members WHERE finding = ?", [finding]) for finding in findings)
+    return {row["case_id"] for found in rows for row in found}
+
+
+def _place(home: Home, findings: Sequence[str]) -> list[Move]:
+    """Where each of some new hits belongs, and why."""
+    clips = [clip for finding in findings for clip in _clips(home.ledger, finding)]
+    leads = _leads(home.ledger, findings)
+    like: dict[str, list[Likeness]] = {}
+    for sha256, one in _alike(home, clips, leads):
+        like.setdefault(sha256, []).append(one)
+        if one.relation is Relation.SAME:  # whichever way round it was seen
+            like.setdefault(one.other, []).append(replace(one, other=sha256))
+    moves: dict[str, Move] = {}
+    for franchise in dict.fromkeys(clip.franchise for clip in clips):
+        mine = [clip for clip in clips if clip.franchise == franchise]
+        there = {clip.sha256: clip for clip in leads if clip.franchise == franchise}
+        moves |= {move.finding: move for move in _in_franchise(home.ledger, mine, there, like)}
+    alone = {
+        finding: Move(finding=finding, case_id=case_id(finding), differs="", why=NO_FILE)
+        for finding in findings
+        if finding not in moves
+    }
+    return [(moves | alone)[finding] for finding in findings]
+
+
+def _in_franchise(
+    ledger: Ledger, clips: Sequence[Clip], leads: Mapping[str, Clip], like: Mapping[str, Sequence[Likeness]]
+) -> Iterator[Move]:
+    """The moves of the new clips of one franchise, one after another: each may join those before it.
+
+    like  file -> its likenesses to other files
+    """
+    places = {name: (_case_of(ledger, lead), _differs(ledger, lead)) for name, lead in leads.items()}
+    moved = set[str]()
+    for clip in clips:
+        joins = best(
+            one
+            for one in like.get(clip.sha256, ())
+            # What differs from a clip is no ground for a third one to stand on, unless that is the same again.
+            if one.other in places and (one.relation is Relation.SAME or not places[one.other][1])
+        )
+        if clip.sha256 in places and not joins:
+            case, differs, why = *places[clip.sha256], "the same file"
+        elif joins is None:
+            case, differs, why = case_id(clip.finding), "", "the first of its clip"
+        elif joins.relation is Relation.SAME:
+            case, differs, why = *places[joins.other], joins.why
+        else:
+            case, differs, why = places[joins.other][0], joins.why, joins.why
+        places.setdefault(clip.sha256, (case, differs))
+        if clip.finding not in moved:  # a post of some clips goes with its first
+            moved.add(clip.finding)
+            yield Move(finding=clip.finding, case_id=case, differs=differs, why=why)
+
+
+def _differs(ledger: Ledger, lead: Clip) -> str:
+    return str(ledger.rows("SELECT differs FROM members WHERE finding = ?", [lead.finding])[0]["differs"])
+
+
+def _case_of(ledger: Ledger, lead: Clip) -> str:
+    return str(ledger.rows("SELECT case_id FROM members WHERE finding = ?", [lead.finding])[0]["case_id"])
+
+
+def _clips(ledger: Ledger, finding: str) -> list[Clip]:
+    """The files of a hit that have been fingerprinted."""
+    sql = (
+        "SELECT DISTINCT f.id AS finding, f.franchise, m.sha256, m.duration_s FROM findings f JOIN media m"
+        " ON m.post = f.post WHERE f.id = ? AND m.rendition = 'triage' AND EXISTS (SELECT 1 FROM receipts r"
+        " WHERE r.stage = 'fingerprint' AND r.subject = m.sha256 AND r.found > 0) ORDER BY m.position"
+    )
+    return [Clip(**row) for row in ledger.rows(sql, [finding])]
+
+
+def _leads(ledger: Ledger, but: Sequence[str]) -> list[Clip]:
+    """The files that stand for their cases: the first of each, and what differs from it."""
+    sql = (
+        "SELECT x.finding FROM members x WHERE x.why <> ? AND (x.differs <> '' OR x.finding ="
+        " (SELECT min(finding) FROM members y WHERE y.case_id = x.case_id AND y.differs = '' AND y.why <> ?))"
+        " ORDER BY (SELECT found_at FROM findings f WHERE f.id = x.finding), x.finding"
+    )
+    found = [row["finding"] for row in ledger.rows(sql, [NO_FILE, NO_FILE])]
+    return [clip for finding in found if finding not in set(but) for clip in _clips(ledger, finding)]
+
+
+def _alike(home: Home, clips: Sequence[Clip], leads: Sequence[Clip]) -> Iterator[tuple[str, Likeness]]:
+    """Each new file's likeness to the others and to the leads, by every method that proves copies by pictures."""
+    files = {clip.sha256: clip for clip in clips}
+    known = {clip.sha256: clip for clip in leads}
+    for name in files.keys() & known.keys():
+        yield name, Likeness(other=name, relation=Relation.SAME, share=1.0, why="the same file")
+    matches: dict[tuple[str, str], list[Match]] = {}
+    for method in methods().values():
+        if method.basis is not Basis.COPY or method.sense is not Sense.FRAMES:
+            continue
+        own = method.bank(method, ((name, fingerprints(home.ledger, method, name)) for name in files))
+        for bank in (own, _kept(home, method, list(known))):
+            for name in files if len(bank) else ():
+                for match in bank.compare(name, fingerprints(home.ledger, method, name)):
+                    matches.setdefault((name, match.reference), []).append(match)
+    there = known | files
+    for (name, other), found in matches.items():
+        if name != other and other in there:
+            yield name, likeness(found, files[name].duration_s, there[other].duration_s)
+
+
+def _kept(home: Home, method: Method, names: Sequence[str]) -> Bank:
+    """The leads' prints: hashes mapped from a file that only grows; others, such as features, of the newest leads."""
+    empty = method.bank(method, ())
+    if not isinstance(empty, HashBank):
+        newest = names[-NEWEST:]
+        return method.bank(method, ((name, fingerprints(home.ledger, method, name)) for name in newest))
+    path = home.folder / "index" / f"cases-{method.name}-{method.version}.idx"
+    path.parent.mkdir(exist_ok=True)
+    return file_bank(empty, path, names, lambda name: fingerprints(home.ledger, method, name))

@@ -1,0 +1,169 @@
+"""The desk as a web application: its parts put together, its headers, its texts.
+
+Never loads anything from another host, and runs no script that is not a file of ours: the content policy says so.
+"""
+
+import json
+import pkgutil
+import threading
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core.errors import Busy, ClipwardenError, NotFound
+from review import routes
+from review.bounded import Bounded
+from review.rights import Who
+from review.words import readable
+from store.ledger import Ledger
+
+HERE = Path(__file__).parent
+LANGUAGE = "en"  # texts/SUBJECT.LANGUAGE.toml: a translation is these files once more
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the app lends the desk.
+
+    ledger      path of the ledger; each thread opens it for itself
+    blob        sha256 -> where the file stands, or would stand
+    picture     (sha256, offset_s) -> a JPEG of at most 60 kB, or None where none can be made; may take seconds
+    screen      an uploaded file -> its matches, as `clipwarden scan --json` gives them
+    add         what the references page adds: see app.desk
+    settings    what a route may want to know of the home, as plain values
+    """
+
+    ledger: Path
+    blob: Callable[[str], Path]
+    picture: Callable[[str, float], bytes | None]
+    screen: Callable[[Path], dict[str, Any]]
+    add: Callable[..., Any]
+    settings: Mapping[str, Any]
+
+
+class Ledgers(threading.local):
+    """One open ledger a thread: a connection serves one statement at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.own = Ledger(path)
+
+
+def create(desk: Desk, who: Who) -> FastAPI:
+    """The application. who: who asks, by session or token; see review.people."""
+    app = FastAPI(title="clipwarden desk", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.desk, app.state.who, app.state.ledgers = desk, who, Ledgers(desk.ledger)
+    app.state.pages = pages()
+    app.middleware("http")(_headed)
+    app.add_middleware(Bounded)
+    for known in (ClipwardenError, HTTPException):
+        app.add_exception_handler(known, _refused)
+    app.add_exception_handler(RequestValidationError, _unread)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for module in pkgutil.iter_modules(routes.__path__, "review.routes."):
+        app.include_router(import_module(module.name).router)
+    return app
+
+
+class Texts:
+    """The catalogue as templates read it: t.queue.title; a text may be called as it likes, `clear` or `items` too."""
+
+    def __init__(self, texts: Mapping[str, Any]) -> None:
+        self._texts = texts
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a text, or more texts
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a text, or more texts
+        found = self._texts[name]
+        return Texts(found) if isinstance(found, Mapping) else found
+
+
+def pages() -> Environment:
+    """Templates that escape everything, with the texts of the catalogue as `t`."""
+    files = sorted((HERE / "texts").glob(f"*.{LANGUAGE}.toml"))
+    texts = {path.name.split(".")[0]: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
+    made = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    made.trim_blocks = made.lstrip_blocks = True
+    made.globals["t"] = Texts(texts)
+    made.filters["readable"] = lambda text: readable(str(text), most=400)
+    made.filters["zip"] = zip
+    return made
+
+
+def page(request: Request, template: str, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what a template takes
+    """A page of ours, with the person who asks as `me`."""
+    me = getattr(request.state, "person", None)
+    text = request.app.state.pages.get_template(template).render(request=request, me=me, **values)
+    return HTMLResponse(text)
+
+
+def ledger_of(request: Request) -> Ledger:
+    """The ledger of this thread: for routes that are plain functions, which run in threads."""
+    ledgers: Ledgers = request.app.state.ledgers
+    return ledgers.own
+
+
+def desk_of(request: Request) -> Desk:
+    """What the app lent."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def now() -> datetime:
+    """This instant, aware UTC."""
+    return datetime.now(UTC)
+
+
+async def _headed(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.url.path.startswith(("/static/", "/pictures/", "/media/")):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+async def _unread(_request: Request, error: Exception) -> Response:
+    """What does not fit the route, without what was sent: that may be no text, and no number, that JSON can hold."""
+    wrong = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [{key: one[key] for key in ("type", "loc", "msg")} for one in wrong]
+    return Response(json.dumps({"detail": told}), 422, media_type="application/json")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Our own errors by their status; a page that wants a person goes to the sign-in."""
+    if isinstance(error, HTTPException):
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if error.status_code == 401 and wants_page and request.method == "GET":
+            place = f"{request.url.path}?{request.url.query}".rstrip("?")
+            return RedirectResponse(f"/sign-in?{urlencode({'next': place})}", 303)
+        return await http_exception_handler(request, error)
+    status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Busy) else 400
+    return JSONResponse({"detail": str(error)}, status)

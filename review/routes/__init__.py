@@ -1,0 +1,1 @@
+"""The desk's pages and its API: one file a subject, each with a `router`, found by the walk in desk.py."""

@@ -1,0 +1,158 @@
+"""A reviewer at the keyboard, in a real Chromium: one key a case, undone to the letter, and keys of their own."""
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import Request
+from playwright.sync_api import Page, sync_playwright
+
+from app.browser import find_browser
+from review.desk import Desk, create
+from review.rights import ROLES, Person
+from store.ledger import Ledger
+from tests.review.conftest import JPEG
+from tests.review.seed import seed
+from tests.store.test_acts import state
+
+pytestmark = pytest.mark.browser
+CLEARED = 200
+CUT = "net::ERR_FAILED"  # what the browser says of a request that a test itself cut off
+# From the key to the next case painted, in the page's own clock.
+WATCH = """
+window.waits = []; let pressed = 0;
+addEventListener('keydown', () => { pressed = performance.now(); }, true);
+new MutationObserver(() => { if (pressed) { waits.push(performance.now() - pressed); pressed = 0; } })
+  .observe(document.body, { attributes: true, attributeFilter: ['data-painted'] });
+"""
+
+
+def serving(ledger: Path) -> Iterator[str]:
+    """A desk on a port of its own, where everybody is Ada."""
+
+    async def who(_: Request) -> Person:
+        return Person(name="eve", role="reviewer", rights=ROLES["reviewer"], csrf="right")
+
+    desk = Desk(
+        ledger=ledger, blob=lambda sha256: ledger.parent / sha256, picture=lambda _sha256, _offset_s: JPEG,
+        screen=lambda _path: {}, add=lambda **_: None, settings={},
+    )  # fmt: skip
+    server = uvicorn.Server(uvicorn.Config(create(desk, who), port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Some weeks of work."""
+    with Ledger(tmp_path / "ledger.db") as opened:
+        seed(opened, posts=6000, findings=4000, days=10)
+        yield opened
+
+
+@pytest.fixture
+def desk(ledger: Ledger) -> Iterator[str]:
+    """Its address."""
+    yield from serving(ledger.path)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a real Chromium that tells what went wrong in it."""
+    path = find_browser()
+    assert path, "no Chromium here; `clipwarden doctor` says how to get one"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        made = browser.new_page(viewport={"width": 1280, "height": 800})
+        wrong: list[str] = []
+        made.on("pageerror", lambda error: wrong.append(str(error)))
+        made.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        made.on(
+            "console", lambda said: wrong.append(said.text) if said.type == "error" and CUT not in said.text else None
+        )
+        yield made
+        browser.close()
+    assert wrong == []
+
+
+def attribute(page: Page, name: str) -> int:
+    """A count that the page keeps."""
+    return int(page.evaluate(f"document.body.dataset.{name} || 0"))
+
+
+def until(page: Page, name: str, count: int) -> None:
+    """Wait until the page has counted so far."""
+    ready(page, f"Number(document.body.dataset.{name} || 0) >= {count}")
+
+
+def ready(page: Page, true: str, *, within_s: float = 60.0) -> None:
+    """Wait until something is true in the page; asked from outside, since its content policy lets nobody in."""
+    deadline = time.monotonic() + within_s
+    while not page.evaluate(true):
+        assert time.monotonic() < deadline, f"not in {within_s:.0f} s: {true}; {page.locator('#told').inner_text()}"
+        page.wait_for_timeout(5)
+
+
+def test_one_key_a_case_and_undo_restores_everything(desk: str, page: Page, ledger: Ledger) -> None:
+    """200 cases, one key each; the next is painted before one has looked up; 200 undos, and nothing happened."""
+    before = state(ledger)
+    page.goto(f"{desk}/review")
+    page.evaluate(WATCH)
+    until(page, "painted", 1)
+    for number in range(CLEARED):
+        ready(page, "document.querySelectorAll('#stage > .card').length > 1")
+        page.keyboard.press("ynu"[number % 3])
+        until(page, "decided", number + 1 - 3)  # no faster than the desk writes, three behind at most
+    until(page, "decided", CLEARED)
+    waits = sorted(page.evaluate("waits"))
+    decided = ledger.rows("SELECT count(DISTINCT case_id) AS n FROM acts WHERE person = 'eve'")[0]["n"]
+    for number in range(CLEARED):
+        page.keyboard.press("z")
+        until(page, "undone", number + 1)
+
+    assert decided == CLEARED
+    assert statistics.quantiles(waits, n=20)[-1] < 150, f"p95 of {len(waits)}: {waits[-10:]} ms"
+    assert state(ledger) == before
+
+
+def test_keys_are_remapped_and_kept(desk: str, page: Page) -> None:
+    """A key that was given to another act does that one, now and after the page was left."""
+    page.goto(f"{desk}/review")
+    until(page, "painted", 1)
+    page.keyboard.press("?")
+    page.locator("dialog [data-key=infringing]").click()
+    page.keyboard.press("g")
+    page.keyboard.press("Escape")
+    page.reload()
+    until(page, "painted", 1)
+    page.keyboard.press("g")
+    until(page, "decided", 1)
+
+    assert page.locator("#buttons [data-act=infringing] kbd").inner_text() == "g"
+
+
+def test_desk_that_goes_away_loses_no_decision(page: Page, ledger: Ledger) -> None:
+    """What was decided while the desk was down is sent when it is back; nothing is asked of the person."""
+    served = serving(ledger.path)
+    address = next(served)
+    page.goto(f"{address}/review")
+    ready(page, "document.querySelectorAll('#stage > .card').length > 3")
+    fails: list[Any] = []
+    page.route("**/decision", lambda route: (fails.append(1), route.abort()) if len(fails) < 3 else route.continue_())
+    page.keyboard.press("y")
+    page.keyboard.press("n")
+    until(page, "decided", 2)
+    next(served, None)
+
+    assert len(fails) == 3
+    assert ledger.rows("SELECT count(*) AS n FROM acts WHERE person = 'eve' AND kind = 'decide'")[0]["n"] == 2
