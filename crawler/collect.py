@@ -107,6 +107,7 @@ class _Follower:
         self.flushed_at = 0.0
 
     async def run(self) -> None:
+        """Follow the feed until we are to stop."""
         loop = asyncio.get_running_loop()
         tries, lost_at = 0, loop.time()
         while not self.stop.is_set():

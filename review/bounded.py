@@ -24,7 +24,8 @@ class Bounded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
-        charsets = {one.lower() for one in CHARSET.findall(headers.get(b"content-type", b""))}
+        kinds = b"; ".join(value for name, value in scope.get("headers", ()) if name == b"content-type")
+        charsets = {one.lower() for one in CHARSET.findall(kinds)}
         if not charsets <= {b"utf-8", b"utf8"}:
             await PlainTextResponse("what is sent here is UTF-8", 415)(scope, receive, send)
             return

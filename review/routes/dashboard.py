@@ -30,7 +30,8 @@ def show(request: Request) -> HTMLResponse:
     """The page; an address that was typed wrong shows thirty days of everything."""
     asked = request.query_params
     typed = asked.get("days", "")
-    days = int(typed) if typed.isascii() and typed.isdecimal() and 1 <= int(typed[:9]) <= MOST_DAYS else 30
+    days = int(typed) if len(typed) <= 3 and typed.isascii() and typed.isdecimal() else 30
+    days = days if 1 <= days <= MOST_DAYS else 30
     platform, franchise = asked.get("platform", "")[:200], asked.get("franchise", "")[:200]
     ledger, at = ledger_of(request), now()
     found = dashboard(ledger, until=at.date(), now=at, days=days, platform=platform, franchise=franchise)

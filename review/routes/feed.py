@@ -5,10 +5,10 @@ Texts of strangers are text in it, never markup: ElementTree escapes them, and n
 
 from base64 import b64decode
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 from xml.etree import ElementTree as Tree
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from core.findings import HIT_SCORE, NEVER_HITS, Known
 from core.times import to_text
@@ -25,12 +25,16 @@ MOST_ENTRIES = 200
 DAYS = 7
 ATOM = "http://www.w3.org/2005/Atom"
 _SEES = needs(Right.SEE)
+Token = Annotated[str, Query(max_length=500, description="A token with the scope `see`; or give it as the password.")]
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "an Atom feed", "content": {"application/atom+xml": {}}},
+    401: {"description": "no token, or one that has ended"},
+    403: {"description": "a token for something else"},
+}
 
 
-def token_of(request: Request) -> str:
-    """The token in the query, or the password of a Basic sign-in, since that is all that feed readers can send."""
-    if given := request.query_params.get("token", ""):
-        return given[:500]
+def password_of(request: Request) -> str:
+    """The password of a Basic sign-in; "" for none."""
     kind, _, text = request.headers.get("Authorization", "")[:1_000].partition(" ")
     if kind.lower() != "basic":
         return ""
@@ -40,9 +44,9 @@ def token_of(request: Request) -> str:
         return ""
 
 
-async def reader(request: Request) -> Person:
-    """Whoever may see, by session, or by a token as a feed reader sends it."""
-    if token := token_of(request):
+async def reader(request: Request, token: Token = "") -> Person:
+    """Whoever may see: by session, or by a token in the query or as a password, which is all that readers can send."""
+    if token := token or password_of(request):
         headers = [(name, value) for name, value in request.scope["headers"] if name != b"authorization"]
         told = f"Bearer {token}".encode("utf-8", "replace")
         request = Request(dict(request.scope) | {"headers": [*headers, (b"authorization", told)]}, request.receive)
@@ -58,7 +62,7 @@ async def reader(request: Request) -> Person:
 reader.rights = _SEES.dependency.rights  # type: ignore[attr-defined]  # what the test of all routes reads
 
 
-@router.get("/feed.atom", dependencies=[Depends(reader)], response_class=Response)
+@router.get("/feed.atom", dependencies=[Depends(reader)], response_class=Response, responses=ANSWERS)
 def feed(request: Request) -> Response:
     """The newest hits, and each source that is blind now, so that an empty feed is never taken for no hits."""
     ledger, at = ledger_of(request), now()
