@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from itertools import groupby
 from pathlib import Path
 
 from app.browser import find_browser
+from app.collecting import streamed
 from app.credentials import alone_with, secrets_of
 from app.home import Home, temporary
 from app.progress import Track, track
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def crawl(home: Home, watches: Sequence[Watch]) -> list[Crawl]:
     """Crawl watches, a few platforms at once, and return how each watch ended."""
     started, ended = datetime.now(UTC), list[Crawl]()
+    watches = list(_asked(home, watches))
     known = {watch.id: watch for watch in watches}
     by_platform = groupby(sorted(watches, key=lambda watch: watch.platform), key=lambda watch: watch.platform)
     # Only this thread touches the ledger; the others follow their children.
@@ -59,6 +61,16 @@ def crawl(home: Home, watches: Sequence[Watch]) -> list[Crawl]:
             news.stopped.set()
         progress.to(len(ended), note=f"{sum(one.posts for one in ended)} posts seen")
     return ended
+
+
+def _asked(home: Home, watches: Iterable[Watch]) -> Iterator[Watch]:
+    """All but those that a collector follows now and that could not be asked without a credential we lack."""
+    followed, spiders = streamed(home), platforms()
+    for watch in watches:
+        spider = spiders.get(watch.platform)
+        keyed = spider is not None and watch.kind in spider.wants_key
+        if not (watch.id in followed and spider and keyed and not secrets_of(spider.secrets)):
+            yield watch
 
 
 class _News:

@@ -217,11 +217,11 @@ email = ""
 
 # The daily digest of `clipwarden digest` goes to your own team, and to nobody else.
 [digest]
-# smtp_host = "mail.your-company.example"
+# smtp_host = ""       # "mail.your-company.example"
 # smtp_port = 587
 # smtp_user = ""       # its password: CLIPWARDEN_SMTP_PASSWORD, or the system's keyring
 # security = "starttls"  # or "tls", or "none" inside your own network
-# sender = "clipwarden@your-company.example"
+# sender = ""          # "clipwarden@your-company.example"
 # recipients = []      # ["brand-protection@your-company.example"]
 # webhook_url = ""     # https; signed with CLIPWARDEN_WEBHOOK_SECRET
 """

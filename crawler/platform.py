@@ -45,6 +45,7 @@ class PlatformSpider(Spider):
     allowances    what may be spent, booked for each request that says `spends={name: units}`
     canaries      questions with a known answer, asked in each cycle; {} in a query is filled with a random word
     routes        ways to ask, the best first ("api", "feed", ...); `self.route` is the one in use
+    wants_key     kinds that are asked with a credential only: a stream that is followed stands in for them without one
     fragile       breaks several times a year: off until the home's crawl.fragile names it
     obeys_robots  robots.txt is for crawlers of pages; an API that wants a key has terms instead
     uses_browser  whether pages are rendered by Chromium
@@ -58,6 +59,7 @@ class PlatformSpider(Spider):
     allowances: ClassVar[tuple[Allowance, ...]] = ()
     canaries: ClassVar[tuple[Canary, ...]] = ()
     routes: ClassVar[tuple[str, ...]] = ("api",)
+    wants_key: ClassVar[frozenset[WatchKind]] = frozenset()
     fragile: ClassVar[bool] = False
     obeys_robots: ClassVar[bool] = True
     uses_browser: ClassVar[bool] = False

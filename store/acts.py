@@ -1,7 +1,7 @@
 """What people do at the desk: leases, decisions, merges, splits, and undoing each; one transaction each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -145,6 +145,19 @@ def _allow(ledger: Ledger, act: int, members: Sequence[dict[str, Any]], until: d
     for brand, platform, handle in sorted({(row["brand"], row["platform"], row["author_handle"]) for row in members}):
         row = {"act": act, "brand": brand, "platform": platform, "handle": handle, "until_at": to_text(until)}
         ledger.db.table("allowed").insert(row, pk="id")
+
+
+def decide_one(ledger: Ledger, finding: str, ruling: Ruling, *, at: datetime) -> None:
+    """Decide one finding by its own id, as the command line does: by its case, where it is in one."""
+    with ledger.write():
+        rows = ledger.rows("SELECT case_id FROM members WHERE finding = ?", [finding])
+        if rows:
+            decide(ledger, replace(ruling, case=rows[0]["case_id"], findings=[finding]), at=at)
+            return
+        ledger.save_decision(
+            finding, ruling.verdict, reviewer=ruling.person, note=ruling.note, fair_use=ruling.fair_use, at=at
+        )
+        audit.note(ledger, ruling.person, "decide", {"finding": finding, "verdict": ruling.verdict}, at=at)
 
 
 def merge(ledger: Ledger, case: str, into: str, person: str, *, at: datetime) -> int:

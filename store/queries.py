@@ -130,8 +130,13 @@ def known(ledger: Ledger, *, now: datetime) -> Known:
 
 
 def accounts(ledger: Ledger, *, now: datetime) -> list[Account]:
-    """The accounts a brand knows, as of now."""
-    sql = "SELECT * FROM accounts WHERE expires_at IS NULL OR expires_at > ?"
+    """The accounts a brand knows, as of now: those of its file, and those that a reviewer called licensed."""
+    sql = (
+        "SELECT brand, platform, handle, author_class, expires_at FROM accounts"
+        " WHERE expires_at IS NULL OR expires_at > ?1 UNION ALL"
+        " SELECT brand, platform, handle, 'licensed', until_at FROM allowed a WHERE until_at > ?1"
+        " AND NOT EXISTS (SELECT 1 FROM acts b WHERE b.undoes = a.act)"
+    )
     return [
         Account(
             brand=row["brand"],

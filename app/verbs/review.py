@@ -114,13 +114,13 @@ def decide(
     import getpass
 
     from store import queries
+    from store.acts import Ruling, decide_one
 
     with home() as opened:
         row = queries.finding(opened.ledger, finding)
         who = reviewer or getpass.getuser()
-        opened.ledger.save_decision(
-            row.finding.id, verdict, reviewer=who, note=note, fair_use=fair_use, at=datetime.now(UTC)
-        )
+        ruling = Ruling(case="", verdict=verdict, person=who, note=note, fair_use=fair_use)
+        decide_one(opened.ledger, row.finding.id, ruling, at=datetime.now(UTC))
     say(f"{row.finding.id}: {verdict} by {escape(who)}")
 
 

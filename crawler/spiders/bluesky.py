@@ -59,6 +59,7 @@ class BlueskySpider(OnceSpider):
 
     name = "bluesky"
     kinds: ClassVar[frozenset[WatchKind]] = frozenset({WatchKind.HASHTAG, WatchKind.KEYWORD, WatchKind.ACCOUNT})
+    wants_key: ClassVar[frozenset[WatchKind]] = frozenset({WatchKind.HASHTAG, WatchKind.KEYWORD})
     base = "https://bsky.social"
     obeys_robots = False  # an interface for programs, with terms of its own
     secrets = (

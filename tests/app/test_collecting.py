@@ -125,3 +125,15 @@ def test_nothing_to_follow_is_said(tmp_path: Path) -> None:
     told, _ = process.communicate(timeout=60)
 
     assert (process.returncode, "platforms that have one: bluesky, mastodon" in told) == (1, True), told
+
+
+def test_watch_that_is_followed_is_not_called_blind_for_a_key(home: Path, server: Server) -> None:
+    """Without a credential Bluesky's search is closed; as long as the stream is followed, nothing is missed."""
+    process = start(home, server)
+    until(home, 5, process)
+    argv = [sys.executable, "-m", "app.cli", "--home", str(home), "crawl"]
+    crawl = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    assert (crawl.returncode, "blind" in crawl.stdout) == (0, False), crawl.stdout + crawl.stderr

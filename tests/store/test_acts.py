@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import Busy, NotFound
 from core.records import Verdict
-from store import acts, desk
+from store import acts, desk, queries
 from store.acts import Ruling
 from store.desk import Filter
 from store.ledger import Ledger
@@ -141,3 +141,27 @@ def test_acts_are_append_only(ledger: Ledger, sql: str) -> None:
 
     with pytest.raises(Exception, match="append-only"):
         ledger.db.execute(sql)
+
+
+def test_licensed_account_is_allowed_until_it_ends(ledger: Ledger) -> None:
+    """`licensed` puts the account on the allow-list with an end; undone, it is off it."""
+    (case,) = open_cases(ledger, 1)
+    before = queries.accounts(ledger, now=NOW)
+    ruling = Ruling(case=case, verdict=Verdict.LICENSED, person="eve", until=NOW + timedelta(days=30))
+    acts.decide(ledger, ruling, at=NOW)
+    during, after = queries.accounts(ledger, now=NOW), queries.accounts(ledger, now=NOW + timedelta(days=31))
+    acts.undo(ledger, "eve", at=NOW)
+
+    assert len(during) > len(before)
+    assert len(after) <= len(before)
+    assert queries.accounts(ledger, now=NOW) == before
+
+
+def test_finding_is_decided_by_its_own_id(ledger: Ledger) -> None:
+    """As the command line does: it shows in the queue, and can be undone at the desk."""
+    (case,) = open_cases(ledger, 1)
+    finding = ledger.rows("SELECT lead FROM queue WHERE case_id = ?", [case])[0]["lead"]
+    acts.decide_one(ledger, finding, Ruling(case="", verdict=Verdict.UNSURE, person="eve"), at=NOW)
+
+    assert ledger.rows("SELECT verdict FROM latest_decisions WHERE finding = ?", [finding])[0]["verdict"] == "unsure"
+    assert acts.undo(ledger, "eve", at=NOW)
