@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.credentials import secrets_of
 from app.hits_pictures import PictureJob, make_picture
 from app.home import Home
 from app.isolation import Guard, Workers
 from app.stages import guard
 from core.errors import ClipwardenError
+from crawler.facts import Secret
 from review.desk import Desk
 
+OIDC_SECRET = Secret(name="OIDC_SECRET", what="the desk's client secret", how=(), where="", optional=True)
 MOST_PICTURES = 20_000  # kept ready, 60 kB each: 1.2 GB
 NONE = b""  # kept in the place of a picture that cannot be made
 
@@ -81,5 +84,12 @@ def lend(home: Home, pictures: Pictures, *, screen: Callable[[Path], dict[str, A
         picture=pictures,
         screen=screen,
         add=add,
-        settings={"scratch": str(home.scratch)},
+        settings={"scratch": str(home.scratch), "address": home.settings.desk.address, "oidc": _company(home)},
     )
+
+
+def _company(home: Home) -> dict[str, Any]:
+    """The company's sign-in, with its secret, as review.oidc takes it."""
+    given, network = home.settings.oidc, home.settings.network
+    secret = secrets_of([OIDC_SECRET]).get(OIDC_SECRET.name, "")
+    return given.model_dump() | {"client_secret": secret, "proxy": network.proxy, "ca_file": network.ca_file}

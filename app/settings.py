@@ -134,6 +134,33 @@ class DigestSettings(_Section):
         return value
 
 
+class DeskSettings(_Section):
+    """The review desk.
+
+    address   as people type it, where that is not what it listens on: "https://clips.your-company.example"
+    """
+
+    address: str = ""
+
+
+class OidcSettings(_Section):
+    """The company's own sign-in by OpenID Connect; off while `issuer` is empty. The client's secret is
+    CLIPWARDEN_OIDC_SECRET, in the environment or the system's keyring.
+
+    claim          which claim of the token names the person's groups
+    roles          group -> role at the desk, the first that fits; empty: roles are given at the desk
+    make_accounts  whether a person without an account gets one at the first sign-in
+    shown          what the button calls it
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    claim: str = "groups"
+    roles: dict[str, str] = {}
+    make_accounts: bool = False
+    shown: str = ""
+
+
 class Settings(_Section):
     """Everything a home may decide.
 
@@ -147,6 +174,8 @@ class Settings(_Section):
     match: MatchSettings = MatchSettings()
     reporter: ReporterSettings = ReporterSettings()
     digest: DigestSettings = DigestSettings()
+    desk: DeskSettings = DeskSettings()
+    oidc: OidcSettings = OidcSettings()
 
 
 def load(home: Path) -> Settings:
@@ -224,4 +253,16 @@ email = ""
 # sender = ""          # "clipwarden@your-company.example"
 # recipients = []      # ["brand-protection@your-company.example"]
 # webhook_url = ""     # https; signed with CLIPWARDEN_WEBHOOK_SECRET
+
+[desk]
+# address = ""         # as people type it, where that is not what `clipwarden serve` listens on
+
+# The company's own sign-in at the desk. The client's secret: CLIPWARDEN_OIDC_SECRET, or the system's keyring.
+[oidc]
+# issuer = ""          # "https://login.your-company.example"
+# client_id = ""
+# claim = "groups"
+# roles = {}           # {"brand-protection" = "reviewer"}
+# make_accounts = false
+# shown = ""           # what the button says
 """

@@ -144,9 +144,8 @@ def views_of(ledger: Ledger, post: str) -> list[dict[str, Any]]:
 def record_of(ledger: Ledger, platform: str, author_id: str) -> dict[str, Any]:
     """An account's record: its hits, and what was decided of them."""
     sql = (
-        "SELECT count(*) AS hits, coalesce(sum(d.verdict = 'infringing'), 0) AS infringing,"
-        " coalesce(sum(d.verdict = 'unrelated'), 0) AS unrelated, min(f.found_at) AS first_at"
-        " FROM hit_authors h JOIN findings f ON f.id = h.finding LEFT JOIN latest_decisions d ON d.finding = f.id"
-        " WHERE h.platform = ? AND h.author_id = ?"
+        "SELECT count(*) AS hits, coalesce(sum(o.verdict = 'infringing'), 0) AS infringing,"
+        " coalesce(sum(o.verdict = 'unrelated'), 0) AS unrelated, min(o.found_at) AS first_at"
+        " FROM hit_authors h JOIN outcomes o ON o.finding = h.finding WHERE h.platform = ? AND h.author_id = ?"
     )
     return ledger.rows(sql, [platform, author_id])[0]

@@ -230,6 +230,14 @@ def finding(ledger: Ledger, finding_id: str) -> HitRow:
     return rows[0]
 
 
+def finding_called(ledger: Ledger, finding_id: str) -> HitRow:
+    """One finding by its whole id; NotFound when there is none."""
+    rows = _hit_rows(ledger, FINDINGS + " WHERE f.id = ?", [finding_id])
+    if not rows:
+        raise NotFound(f"no finding {finding_id[:64]!r}; reload the page")
+    return rows[0]
+
+
 def _hit_rows(ledger: Ledger, sql: str, parameters: Sequence[Any]) -> list[HitRow]:
     return [
         HitRow(
