@@ -1,13 +1,13 @@
 """The case stage: each hit into the case of its clip, by what proves copies; a person may move it at the desk."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 from app.home import Home
 from app.matching import fingerprints
 from app.progress import track
 from app.stages import due, now, tally
-from core.cases import Likeness, Relation, best, case_id, likeness
+from core.cases import Likeness, Place, Relation, both_ways, case_id, likeness, places
 from core.records import Basis, Match
 from matchers.bank_file import file_bank
 from matchers.compare import HashBank
@@ -78,16 +78,14 @@ def _place(home: Home, findings: Sequence[str]) -> list[Move]:
     """Where each of some new hits belongs, and why."""
     clips = [clip for finding in findings for clip in _clips(home.ledger, finding)]
     leads = _leads(home.ledger, findings)
-    like: dict[str, list[Likeness]] = {}
-    for sha256, one in _alike(home, clips, leads):
-        like.setdefault(sha256, []).append(one)
-        if one.relation is Relation.SAME:  # whichever way round it was seen
-            like.setdefault(one.other, []).append(replace(one, other=sha256))
+    like = both_ways(_alike(home, clips, leads))
     moves: dict[str, Move] = {}
     for franchise in dict.fromkeys(clip.franchise for clip in clips):
         mine = [clip for clip in clips if clip.franchise == franchise]
-        there = {clip.sha256: clip for clip in leads if clip.franchise == franchise}
-        moves |= {move.finding: move for move in _in_franchise(home.ledger, mine, there, like)}
+        there = {clip.sha256: _place_of(home.ledger, clip) for clip in leads if clip.franchise == franchise}
+        found = places([(clip.sha256, case_id(clip.finding)) for clip in mine], there, like)
+        for clip, (_, place) in zip(mine, found, strict=True):  # a post of some clips goes with its first
+            moves.setdefault(clip.finding, Move(finding=clip.finding, **asdict(place)))
     alone = {
         finding: Move(finding=finding, case_id=case_id(finding), differs="", why=NO_FILE)
         for finding in findings
@@ -96,42 +94,8 @@ def _place(home: Home, findings: Sequence[str]) -> list[Move]:
     return [(moves | alone)[finding] for finding in findings]
 
 
-def _in_franchise(
-    ledger: Ledger, clips: Sequence[Clip], leads: Mapping[str, Clip], like: Mapping[str, Sequence[Likeness]]
-) -> Iterator[Move]:
-    """The moves of the new clips of one franchise, one after another: each may join those before it.
-
-    like  file -> its likenesses to other files
-    """
-    places = {name: (_case_of(ledger, lead), _differs(ledger, lead)) for name, lead in leads.items()}
-    moved = set[str]()
-    for clip in clips:
-        joins = best(
-            one
-            for one in like.get(clip.sha256, ())
-            # What differs from a clip is no ground for a third one to stand on, unless that is the same again.
-            if one.other in places and (one.relation is Relation.SAME or not places[one.other][1])
-        )
-        if clip.sha256 in places and not joins:
-            case, differs, why = *places[clip.sha256], "the same file"
-        elif joins is None:
-            case, differs, why = case_id(clip.finding), "", "the first of its clip"
-        elif joins.relation is Relation.SAME:
-            case, differs, why = *places[joins.other], joins.why
-        else:
-            case, differs, why = places[joins.other][0], joins.why, joins.why
-        places.setdefault(clip.sha256, (case, differs))
-        if clip.finding not in moved:  # a post of some clips goes with its first
-            moved.add(clip.finding)
-            yield Move(finding=clip.finding, case_id=case, differs=differs, why=why)
-
-
-def _differs(ledger: Ledger, lead: Clip) -> str:
-    return str(ledger.rows("SELECT differs FROM members WHERE finding = ?", [lead.finding])[0]["differs"])
-
-
-def _case_of(ledger: Ledger, lead: Clip) -> str:
-    return str(ledger.rows("SELECT case_id FROM members WHERE finding = ?", [lead.finding])[0]["case_id"])
+def _place_of(ledger: Ledger, lead: Clip) -> Place:
+    return Place(**ledger.rows("SELECT case_id, differs, why FROM members WHERE finding = ?", [lead.finding])[0])
 
 
 def _clips(ledger: Ledger, finding: str) -> list[Clip]:

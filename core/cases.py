@@ -4,8 +4,8 @@ A rule over matches between clips, made by the methods that prove copies; never 
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core.records import Basis, Match, Segment
@@ -66,6 +66,54 @@ def best(likenesses: Iterable[Likeness]) -> Likeness | None:
     """The likeness to join by: the same clip before one that differs, then the larger share; None where none joins."""
     joining = [one for one in likenesses if one.relation is not Relation.NONE]
     return min(joining, key=lambda one: (one.relation is not Relation.SAME, -one.share, one.other), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a clip is: its case, what it has that the case's clip has not ("" for nothing), and why it is there."""
+
+    case_id: str
+    differs: str
+    why: str
+
+
+def places(
+    clips: Iterable[tuple[str, str]], there: Mapping[str, Place], like: Mapping[str, Sequence[Likeness]]
+) -> Iterator[tuple[str, Place]]:
+    """The places of new clips, one after another: each may join those before it.
+
+    clips  (name, id of the case that it opens when it joins none)
+    there  name -> place, of the clips that stand for their cases
+    like   name -> its likenesses to others
+    """
+    known = dict(there)
+    for name, own in clips:
+        joins = best(
+            one
+            for one in like.get(name, ())
+            # What differs from a clip is no ground for a third one to stand on, unless that is the same again.
+            if one.other in known and (one.relation is Relation.SAME or not known[one.other].differs)
+        )
+        if name in known:
+            place = replace(known[name], why="the same file")
+        elif joins is None:
+            place = Place(case_id=own, differs="", why="the first of its clip")
+        elif joins.relation is Relation.SAME:
+            place = replace(known[joins.other], why=joins.why)
+        else:
+            place = Place(case_id=known[joins.other].case_id, differs=joins.why, why=joins.why)
+        known.setdefault(name, place)
+        yield name, place
+
+
+def both_ways(told: Iterable[tuple[str, Likeness]]) -> dict[str, list[Likeness]]:
+    """Name -> its likenesses; that two clips are the same is so whichever way round it was seen."""
+    found: dict[str, list[Likeness]] = {}
+    for name, one in told:
+        found.setdefault(name, []).append(one)
+        if one.relation is Relation.SAME and one.other != name:
+            found.setdefault(one.other, []).append(replace(one, other=name))
+    return found
 
 
 def case_id(finding: str) -> str:

@@ -32,6 +32,7 @@ from store.ledger import Ledger
 from tests.review.payloads import HALVES, PAYLOADS
 
 PLATFORM = "bluesky"
+MOST_NAME = 1000  # letters of a person's name or an act: twice what the desk takes
 
 
 def fill(ledger: Ledger) -> list[str]:
@@ -70,7 +71,7 @@ def _post(number: int, payload: str, at: Any) -> Post:
 
 
 def _case(ledger: Ledger, number: int, payload: str, at: Any) -> str:
-    halved = HALVES[number % len(HALVES)]
+    halved, short = HALVES[number % len(HALVES)], payload[:MOST_NAME]
     detail = {"reference": f"R-{number}", "reference_sha256": sha256(str(number).encode()).hexdigest(), "kind": payload}
     finding = Finding(
         id=f"F-{number:010x}", post=f"{PLATFORM}:{number:04d}", franchise=f"n/f{number}", element=f"n/f{number}/e",
@@ -87,17 +88,17 @@ def _case(ledger: Ledger, number: int, payload: str, at: Any) -> str:
     case = case_id(finding.id)
     save_moves(ledger, [Move(finding=finding.id, case_id=case, differs=payload, why=payload)], at=at)
     verdict = list(Verdict)[number % len(Verdict)]
-    ruling = Ruling(case=case, verdict=verdict, person=payload, note=payload, fair_use=payload, element=payload)
+    ruling = Ruling(case=case, verdict=verdict, person=short, note=payload, fair_use=payload, element=payload)
     acts.decide(ledger, ruling, at=at)
     if number % 3 == 0:
-        references.retire(ledger, f"R-{number}", person=payload, why=payload, at=at)
-    audit.note(ledger, payload, payload, {payload: payload, "half": halved, halved: [payload, 1]}, at=at)
+        references.retire(ledger, f"R-{number}", person=short, why=payload, at=at)
+    audit.note(ledger, short, short, {short: payload, "half": halved, halved: [short, 1]}, at=at)
     return case
 
 
 def _people(ledger: Ledger, at: Any) -> None:
     for number, payload in enumerate(PAYLOADS):
-        name = f"{number}{payload}"
+        name = f"{number}{payload[:MOST_NAME]}"
         people.add(ledger, name, "viewer", by="ada", at=at, shown=payload, company=("https://id.example", name))
         token = [sha256(name.encode()).hexdigest(), name, '["see"]', name, to_text(at), to_text(at + timedelta(days=9))]
         ledger.db.execute(
