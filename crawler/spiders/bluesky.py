@@ -84,12 +84,12 @@ class BlueskySpider(OnceSpider):
     allowances = (Allowance(name="sessions", most=100, unit="sessions", per="24h"),)
     canaries = (Canary(kind=WatchKind.ACCOUNT, query="bsky.app", hits=True),)
     facts = Facts(
-        route="searchPosts with a session; author feeds of public.api.bsky.app without one",
+        route="Jetstream without a key (`clipwarden collect`); searchPosts with a session; author feeds without one",
         quota="3,000 requests in 5 minutes; 100 sessions a day",
         posts_a_day="86 million by search (100 a request), if the platform is asked as fast as it allows",
         ai_label="labels[].val (from labellers; the platform has none of its own)",
-        deletion="a uri missing from getPosts; AccountTakedown, RepoTakendown",
-        tested="answers that keep the official lexicons' schemas, and a loopback server",
+        deletion="a delete, or an account that goes, in Jetstream; a uri missing from getPosts; AccountTakedown",
+        tested="the network in a box (./run test --real); answers that keep the lexicons; a loopback Jetstream",
         evidence="docs.bsky.app, atproto lexicons of app.bsky",
         as_of="2026-11-21",
     )

@@ -52,7 +52,7 @@ CAUSES = {  # the last part of a problem's type
 
 
 class XSpider(PlatformSpider):
-    """A post's number names it. Accounts are not expanded: each would cost twice a post; `username` comes free."""
+    """A post's number names it. Accounts are expanded only where the spelling names the author no other way."""
 
     name = "x"
     kinds: ClassVar[frozenset[WatchKind]] = frozenset({WatchKind.HASHTAG, WatchKind.KEYWORD, WatchKind.ACCOUNT})
