@@ -66,7 +66,7 @@ def card(ledger: Ledger, case_id: str) -> Card:
     raises  NotFound for none of that id
     """
     row = desk.case(ledger, case_id)
-    lead = queries.finding(ledger, row["members"][0]["finding"])
+    lead = queries.finding_called(ledger, row["members"][0]["finding"])
     references = _references(ledger, lead)
     views = desk.views_of(ledger, lead.post.id)
     return Card(
