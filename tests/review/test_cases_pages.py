@@ -37,12 +37,11 @@ def test_queue_shows_what_its_address_asks_for(client: TestClient, home_ledger: 
 
 def test_pages_of_the_queue_follow_without_gap(client: TestClient, home_ledger: Ledger) -> None:
     """Rank by rank to the end, each case once."""
-    seen, after = [], None
-    while page := client.get(
-        "/v1/cases", params={"status": "", "limit": 7} | ({"after": after} if after else {})
-    ).json():
+    seen: list[str] = []
+    asked: dict[str, str] = {"status": "", "limit": "7"}
+    while page := client.get("/v1/cases", params=asked).json():
         seen += [row["case_id"] for row in page]
-        after = page[-1]["rank"]
+        asked["after"] = repr(page[-1]["rank"])
 
     assert sorted(seen) == sorted(row["case_id"] for row in home_ledger.rows("SELECT case_id FROM queue"))
 
