@@ -96,7 +96,12 @@ function decide(verdict, extra = {}) {
   const body = { verdict, seen: ready[0].seen, findings: chosen, ...extra };
   if (element) body.element = element;
   outbox.push({ card: leave(), body });
+  keep();
   send();
+}
+
+function keep() { // what is on its way outlives the page: a session that ended, a tab that was reloaded
+  sessionStorage.setItem("outbox", JSON.stringify(outbox.map(({ card, body }) => ({ card: { id: card.id }, body }))));
 }
 
 async function send() {
@@ -107,16 +112,19 @@ async function send() {
     try {
       const said = await call(`/v1/cases/${encodeURIComponent(card.id)}/decision`, body);
       outbox.shift();
+      keep();
       tell(`${card.id}: ${body.verdict}`);
       document.body.dataset.decided = Number(document.body.dataset.decided || 0) + 1;
       if (said.status === "open") { gone.delete(card.id); fill(); } // a member that differs asks for its own verdict
     } catch (error) {
+      if (error.status === 401) return; // on to the sign-in; it is sent afterwards
       if (!error.status || error.status >= 500) { // the network, or the desk restarts: nothing is lost by waiting
         tell(`${error.message}; ${outbox.length} waiting to be sent`, true);
         await new Promise((resolve) => setTimeout(resolve, 1000));
         continue;
       }
       outbox.shift();
+      keep();
       tell(`${card.id}: ${error.message}`, true);
     }
   }
@@ -258,7 +266,8 @@ for (const box of document.querySelectorAll("[data-calm]")) {
   apply();
 }
 
-window.addEventListener("beforeunload", (event) => { if (outbox.length) event.preventDefault(); });
+outbox.push(...JSON.parse(sessionStorage.getItem("outbox") || "[]"));
+send();
 setInterval(() => { if (ready.length) call(`/v1/cases/${encodeURIComponent(ready[0].id)}/lease`).catch((error) => tell(error.message, true)); }, 240000);
 label();
 const start = document.body.dataset.start;

@@ -22,7 +22,7 @@ from tests.store.test_acts import state
 
 pytestmark = pytest.mark.browser
 CLEARED = 200
-CUT = "net::ERR_FAILED"  # what the browser says of a request that a test itself cut off
+CUT = ("net::ERR_FAILED", "status of 401")  # what the browser says of requests that a test itself spoiled
 # From the key to the next case painted, in the page's own clock.
 WATCH = """
 window.waits = []; let pressed = 0;
@@ -78,7 +78,10 @@ def page() -> Iterator[Page]:
         made.on("pageerror", lambda error: wrong.append(str(error)))
         made.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         made.on(
-            "console", lambda said: wrong.append(said.text) if said.type == "error" and CUT not in said.text else None
+            "console",
+            lambda said: (
+                wrong.append(said.text) if said.type == "error" and not any(one in said.text for one in CUT) else None
+            ),
         )
         yield made
         browser.close()
@@ -156,3 +159,21 @@ def test_desk_that_goes_away_loses_no_decision(page: Page, ledger: Ledger) -> No
 
     assert len(fails) == 3
     assert ledger.rows("SELECT count(*) AS n FROM acts WHERE person = 'eve' AND kind = 'decide'")[0]["n"] == 2
+
+
+def test_decision_outlives_the_session(page: Page, ledger: Ledger) -> None:
+    """A session that ended sends one to the sign-in; what was decided is sent when one is back."""
+    served = serving(ledger.path)
+    address = next(served)
+    page.goto(f"{address}/review")
+    ready(page, "document.querySelectorAll('#stage > .card').length > 3")
+    page.route("**/decision", lambda route: route.fulfill(status=401, json={"detail": "sign in first"}))
+    page.route("**/sign-in", lambda route: route.fulfill(body="signed out"))
+    page.keyboard.press("y")
+    page.wait_for_url("**/sign-in")
+    page.unroute("**/decision")
+    page.goto(f"{address}/review")
+    until(page, "decided", 1)
+    next(served, None)
+
+    assert ledger.rows("SELECT count(*) AS n FROM acts WHERE person = 'eve' AND kind = 'decide'")[0]["n"] == 1
