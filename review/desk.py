@@ -21,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel
 
 from core.errors import Busy, ClipwardenError, NotFound
 from review import routes
@@ -31,6 +32,8 @@ from store.ledger import Ledger
 
 HERE = Path(__file__).parent
 LANGUAGE = "en"  # texts/SUBJECT.LANGUAGE.toml: a translation is these files once more
+MOST_SHOWN = 8000  # letters of one text on a page: a caption has 4000, the queue's filters in an attribute as many
+CACHE_KIB = -8192  # 8 MiB a thread, where a stage takes 64: there may be forty
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -65,16 +68,51 @@ class Desk:
     settings: Mapping[str, Any]
 
 
+class Refusal(BaseModel):
+    """Why something was not done, in one sentence that says what to do."""
+
+    detail: str
+
+
+# What every route may answer; a route that means more by one of them says so itself.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "asks for what cannot be done", "model": Refusal},
+    401: {"description": "nobody is signed in", "model": Refusal},
+    403: {"description": "this person or token may not", "model": Refusal},
+    404: {"description": "there is no such thing", "model": Refusal},
+    409: {"description": "somebody else is at it, or it is done already", "model": Refusal},
+    413: {"description": "too large"},
+    415: {"description": "not in UTF-8, or not of a kind that is taken here"},
+}
+
+
+class Escaped(JSONResponse):
+    """JSON in ASCII: half a letter, which another program wrote into the ledger, has no form in UTF-8."""
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 - whatever a route returns
+        """The bytes of a value."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
 class Ledgers(threading.local):
     """One open ledger a thread: a connection serves one statement at a time."""
 
     def __init__(self, path: Path) -> None:
         self.own = Ledger(path)
+        self.own.db.execute(f"PRAGMA cache_size = {CACHE_KIB}")
 
 
 def create(desk: Desk, who: Who) -> FastAPI:
     """The application. who: who asks, by session or token; see review.people."""
-    app = FastAPI(title="clipwarden desk", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="clipwarden desk",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        default_response_class=Escaped,
+        responses=REFUSALS,
+    )
     app.state.desk, app.state.who, app.state.ledgers = desk, who, Ledgers(desk.ledger)
     app.state.pages = pages()
     app.middleware("http")(_headed)
@@ -111,10 +149,18 @@ def pages() -> Environment:
     texts = {path.name.split(".")[0]: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
     made = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     made.trim_blocks = made.lstrip_blocks = True
+    made.finalize = _shown
     made.globals["t"] = Texts(texts)
     made.filters["readable"] = lambda text: readable(str(text), most=400)
     made.filters["zip"] = zip
     return made
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
+    """What a template prints, in readable letters and not without end, whoever wrote it; our own markup as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return value if len(value) <= MOST_SHOWN and value.isprintable() else readable(value, most=MOST_SHOWN)
 
 
 def page(request: Request, template: str, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what a template takes

@@ -130,7 +130,7 @@ def next_cases(request: Request, body: Next, me: Reviewer) -> list[dict[str, Any
 def decide(request: Request, case: str, body: Decision, me: Reviewer) -> dict[str, Any]:
     """Decide a case. 409 when somebody else has it, or acted on it since it was seen."""
     if body.until and body.until.tzinfo is None:
-        raise HTTPException(422, "until: name the time zone")
+        raise HTTPException(400, "until: name the time zone")
     ruling = acts.Ruling(case=case, person=me.name, **body.model_dump())
     ledger = ledger_of(request)
     return {"act": acts.decide(ledger, ruling, at=now()), "status": _status(request, case)}

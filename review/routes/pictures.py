@@ -19,6 +19,11 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 FOR_EVER = "private, max-age=31536000, immutable"
 CHUNK_BYTES = 1 << 18
+# Retired ones too: a case goes on showing what its hit was found by.
+REFERENCE = (
+    "SELECT 1 FROM refs WHERE sha256 = ?1 UNION ALL SELECT 1 FROM retirements"
+    " WHERE json_extract(was, '$.sha256') = ?1 LIMIT 1"
+)
 MOST_MS = 24 * 3600 * 1000
 # By what the demuxer called it, never by a name a stranger gave; anything else is bytes to save, not to show.
 KINDS = {"mov": "video/mp4", "matroska": "video/webm", "webm": "video/webm"}
@@ -63,7 +68,7 @@ def _ours(ledger: Ledger, sha256: str) -> str:
     if not SHA256.fullmatch(sha256):
         raise HTTPException(404, "no such file")
     rows = ledger.rows("SELECT container FROM media WHERE sha256 = ? LIMIT 1", [sha256])
-    if not rows and not ledger.rows("SELECT 1 FROM refs WHERE sha256 = ?", [sha256]):
+    if not rows and not ledger.rows(REFERENCE, [sha256]):
         raise HTTPException(404, "no such file")
     return KINDS.get(rows[0]["container"], "") if rows else ""
 

@@ -78,7 +78,7 @@ function show() {
   document.querySelector("#done").hidden = ready.length > 0 || !!asking || outbox.length > 0;
   element = null;
   stage.classList.remove("blink");
-  if (ready.length) requestAnimationFrame(() => { painted += 1; document.body.dataset.painted = painted; document.body.dataset.case = ready[0].id; });
+  if (ready.length) requestAnimationFrame(() => { painted += 1; document.body.dataset.painted = painted; document.body.dataset.case = ready[0]?.id ?? ""; });
 }
 
 function leave() {

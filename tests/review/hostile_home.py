@@ -1,4 +1,4 @@
-"""A home that only attackers wrote: each payload is a caption, an account, a title, a file's name, a note, a reviewer."""
+"""A home that only attackers wrote: each payload is a caption, an account, a title, a file's name, a note, a person."""
 
 import json
 from datetime import timedelta
@@ -14,6 +14,7 @@ from core.records import (
     Element,
     Finding,
     Franchise,
+    Media,
     Metrics,
     Post,
     Reason,
@@ -32,7 +33,7 @@ from store.ledger import Ledger
 from tests.review.payloads import HALVES, PAYLOADS
 
 PLATFORM = "bluesky"
-MOST_NAME = 1000  # letters of a person's name or an act: twice what the desk takes
+MOST_NAME = 80  # letters of a person's name: what the desk takes
 
 
 def fill(ledger: Ledger) -> list[str]:
@@ -45,6 +46,7 @@ def fill(ledger: Ledger) -> list[str]:
         ledger.sync(brand)
         ledger.save_references([_reference(number, payload, at) for number, payload in enumerate(PAYLOADS)])
         ledger.save_posts("w", [(_post(number, one, at), "0" * 64) for number, one in enumerate(PAYLOADS)], seen_at=at)
+        ledger.save_media([_media(number, at) for number in range(len(PAYLOADS))])
         cases = [_case(ledger, number, payload, at) for number, payload in enumerate(PAYLOADS)]
         _people(ledger, at)
     return cases
@@ -52,7 +54,9 @@ def fill(ledger: Ledger) -> list[str]:
 
 def _title(number: int, payload: str) -> Franchise:
     element = Element(id=f"n/f{number}/e", franchise=f"n/f{number}", name=payload, nature=payload)
-    return Franchise(id=f"n/f{number}", brand="n", title=payload, owner=payload, hashtags=(payload,), elements=(element,))
+    return Franchise(
+        id=f"n/f{number}", brand="n", title=payload, owner=payload, hashtags=(payload,), elements=(element,)
+    )
 
 
 def _reference(number: int, payload: str, at: Any) -> Reference:
@@ -66,13 +70,25 @@ def _reference(number: int, payload: str, at: Any) -> Reference:
 def _post(number: int, payload: str, at: Any) -> Post:
     return Post(
         id=f"{PLATFORM}:{number:04d}", platform=PLATFORM, url=payload, author_handle=payload, author_id=payload,
-        text=payload, hashtags=(payload,), language=payload, posted_at=at, attachments=(), metrics=Metrics(views=number),
+        text=payload, hashtags=(payload,), language=payload, posted_at=at, attachments=(),
+        metrics=Metrics(views=number),
+    )  # fmt: skip
+
+
+def _media(number: int, at: Any) -> Media:
+    return Media(
+        post=f"{PLATFORM}:{number:04d}", position=0, sha256=sha256(f"post {number}".encode()).hexdigest(),
+        container="png_pipe", duration_s=None, width_px=9, height_px=9, size_bytes=1, fetched_at=at,
     )  # fmt: skip
 
 
 def _case(ledger: Ledger, number: int, payload: str, at: Any) -> str:
     halved, short = HALVES[number % len(HALVES)], payload[:MOST_NAME]
-    detail = {"reference": f"R-{number}", "reference_sha256": sha256(str(number).encode()).hexdigest(), "kind": payload}
+    detail = {
+        "sha256": sha256(f"post {number}".encode()).hexdigest(), "reference": f"R-{number}",
+        "reference_sha256": sha256(str(number).encode()).hexdigest(), "method": "phash", "distance": 9,
+        "threshold": 62, "unit": "bits", "more_is_nearer": False, "query_s": 0.5, "reference_s": 0.0, "region": "whole",
+    }  # fmt: skip
     finding = Finding(
         id=f"F-{number:010x}", post=f"{PLATFORM}:{number:04d}", franchise=f"n/f{number}", element=f"n/f{number}/e",
         basis=Basis.COPY, score=0.9, author_class=AuthorClass.UNKNOWN, ai_evidence=(payload,),
@@ -92,14 +108,16 @@ def _case(ledger: Ledger, number: int, payload: str, at: Any) -> str:
     acts.decide(ledger, ruling, at=at)
     if number % 3 == 0:
         references.retire(ledger, f"R-{number}", person=short, why=payload, at=at)
-    audit.note(ledger, short, short, {short: payload, "half": halved, halved: [short, 1]}, at=at)
+    audit.note(ledger, short, short, {short: payload, "half": halved, "halves": [short, halved]}, at=at)
     return case
 
 
 def _people(ledger: Ledger, at: Any) -> None:
     for number, payload in enumerate(PAYLOADS):
         name = f"{number}{payload[:MOST_NAME]}"
-        people.add(ledger, name, "viewer", by="ada", at=at, shown=payload, company=("https://id.example", name))
+        people.add(
+            ledger, name, "viewer", by="ada", at=at, shown=payload[:MOST_NAME], company=("https://id.example", name)
+        )
         token = [sha256(name.encode()).hexdigest(), name, '["see"]', name, to_text(at), to_text(at + timedelta(days=9))]
         ledger.db.execute(
             "INSERT INTO tokens (sha256, name, scopes, made_by, made_at, until_at) VALUES (?, ?, ?, ?, ?, ?)", token
