@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,24 @@ def test_import_of_the_command_line_is_light() -> None:
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert shown.strip() == "[]"
+
+
+def test_what_the_rooms_import_is_locked_for_users() -> None:
+    """A library that only the development lock brings is missing where somebody uses clipwarden."""
+    locked = set(
+        re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    extras = {"onnxruntime", "rapidocr", "tokenizers"}
+    brought = packages_distributions()
+    rooms = [path for path in FILES if path.relative_to(ROOT).parts[0] != "bench"]
+    trees = [ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for path in rooms]
+    nodes = [node for tree in trees for node in tree]
+    names = {one.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    names |= {(node.module or "").split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+    foreign = names - set(sys.stdlib_module_names) - set(ROOMS) - extras - {""}
+
+    assert {name for name in foreign if not {_plain(one) for one in brought.get(name, [])} & locked} == set()
+
+
+def _plain(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
