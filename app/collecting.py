@@ -2,16 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from filelock import FileLock, Timeout
-
-from app.home import Home
+from app.home import Home, held
 from app.sources import tell
 from core.coverage import STREAM
-from core.errors import Busy, NotFound
+from core.errors import NotFound
 from core.records import Coverage, Watch
 from core.times import to_text
 from crawler.collect import Collector, State
@@ -40,27 +38,10 @@ def streamed(home: Home) -> set[str]:
     return {row["watch"] for row in home.ledger.rows(sql, [STREAM, Coverage.OK, since])}
 
 
-@contextmanager
-def alone(home: Home) -> Iterator[None]:
-    """One collector a home; crawls and the other stages go on beside it.
-
-    raises  Busy when another follows this home's streams
-    """
-    lock = FileLock(home.folder / "collect.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Busy(f"another `clipwarden collect` follows the streams of {home.folder}; stop it first") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def collect(home: Home, *, addresses: Sequence[str], seconds: float | None, heard: Callable[[State], None]) -> None:
     """Follow every stream that a watch can be heard on, until SIGTERM, Ctrl-C or the time is over.
 
-    raises  NotFound when there is no such watch
+    raises  NotFound when there is no such watch; Busy when another follows this home's streams
     """
     if not feeds_of(queries.watches(home.ledger), addresses):
         can = ", ".join(sorted(streams()))
@@ -69,7 +50,8 @@ def collect(home: Home, *, addresses: Sequence[str], seconds: float | None, hear
     guard_process(
         frozenset(home.settings.allowed_hosts), proxy=network.proxy, ca_file=network.ca_file, no_children=True
     )
-    with alone(home):
+    told = f"another `clipwarden collect` follows the streams of {home.folder}; stop it first"
+    with held(home.folder / "collect.lock", told):  # crawls and the other stages go on beside it
         asyncio.run(_collect(home, addresses, seconds, heard))
 
 

@@ -17,13 +17,12 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx
-from filelock import FileLock, Timeout
 
 from app.credentials import secrets_of
 from app.digest import Digest, message
-from app.home import Home
+from app.home import Home, held
 from app.settings import Settings
-from core.errors import Busy, ClipwardenError, FetchRefused, SettingsWrong
+from core.errors import ClipwardenError, FetchRefused, SettingsWrong
 from core.words import printable
 from crawler.egress import Allowed, check_name, check_url, proxy_address
 from crawler.facts import Secret
@@ -70,19 +69,13 @@ def send(
     """
     mailboxes, hooks = recipients(home.settings, only)
     ready(home.settings, mailboxes, hooks)
-    lock = FileLock(home.folder / "digest.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Busy(f"another `clipwarden digest` is sending from {home.folder}; wait for it") from None
-    try:
+    told = f"another `clipwarden digest` is sending from {home.folder}; wait for it"
+    with held(home.folder / "digest.lock", told):
         doubt_unfinished(home.ledger)
         return [
             *_mails(home, digest, mailboxes, again=again),
             *_webhooks(home, digest, hooks, again=again, sleep=sleep),
         ]
-    finally:
-        lock.release()
 
 
 def recipients(settings: Settings, only: Sequence[str] = ()) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,19 +73,28 @@ def open_home(folder: Path, *, alone: bool = False, new: bool = False) -> Iterat
     if settings.match.model:  # before any method is loaded, here or in a worker
         os.environ["CLIPWARDEN_MODEL"] = settings.match.model
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "clipwarden.lock")
-    if alone:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise Busy(f"another clipwarden is at work in {folder}; wait for it, or stop it first") from None
+    told = f"another clipwarden is at work in {folder}; wait for it, or stop it first"
+    with held(folder / "clipwarden.lock", told) if alone else nullcontext(), Ledger(folder / LEDGER) as ledger:
+        home = Home(folder=folder, settings=settings, ledger=ledger, blobs=Blobs(folder / "blobs", folder / "tmp"))
+        home.logs.mkdir(exist_ok=True)
+        if alone:
+            _sweep([*home.scratch.iterdir(), *_left_behind(folder)])
+        yield home
+
+
+@contextmanager
+def held(path: Path, told: str) -> Iterator[None]:
+    """Hold a lock file of a home for as long as something goes on.
+
+    raises  Busy, with what is `told`, when another process holds it
+    """
+    lock = FileLock(path)
     try:
-        with Ledger(folder / LEDGER) as ledger:
-            home = Home(folder=folder, settings=settings, ledger=ledger, blobs=Blobs(folder / "blobs", folder / "tmp"))
-            home.logs.mkdir(exist_ok=True)
-            if alone:
-                _sweep([*home.scratch.iterdir(), *_left_behind(folder)])
-            yield home
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Busy(told) from None
+    try:
+        yield
     finally:
         lock.release()
 

@@ -22,9 +22,9 @@ import psutil
 from apscheduler import events
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
-from filelock import FileLock, Timeout
 
-from core.errors import Busy, SettingsWrong
+from app.home import held
+from core.errors import SettingsWrong
 from core.times import from_text, to_text
 from schedules.plan import Job, load, missed, next_fires
 
@@ -66,26 +66,14 @@ def serve(
     home = home.absolute()
     (home / "logs").mkdir(parents=True, exist_ok=True)
     stop = stop or threading.Event()
-    with _only_one(home), _signals(stop):
+    told = f"another `clipwarden schedule` keeps {home}; stop it first"
+    with held(home / "schedule.lock", told), _signals(stop):
         runner = _Runner(home, argv, say, stop, grace_s)
         scheduler = _scheduler(plan, runner, datetime.now(UTC))
         for fire in next_fires(plan, datetime.now(UTC)):
             say(f"{fire.job}: next at {to_text(fire.at)} ({fire.cron}, UTC): clipwarden {fire.what}")
         scheduler.start()  # until _stop_with shuts it down
     say("schedule: stopped")
-
-
-@contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    lock = FileLock(home / "schedule.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Busy(f"another `clipwarden schedule` keeps {home}; stop it first") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeAlias
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -21,8 +21,11 @@ from core.budgets import WAITED, Period, allowed_by_now, opens_at, period
 from core.causes import Cause
 from core.errors import SourceBlind
 from crawler.facts import Allowance
+from crawler.platform import PlatformSpider
 from store import spending
 from store.ledger import Ledger
+
+Cost: TypeAlias = float | tuple[str, float]  # units; or what is counted once a period, and its units
 
 
 class Spent(SourceBlind, IgnoreRequest):
@@ -45,10 +48,11 @@ class Bookkeeping:
 
     async def process_request(self, request: Request) -> None:
         """Book what the request costs, waiting for a minute's allowance; raise Spent when one does not hold it."""
-        spends: Mapping[str, Any] = request.meta.get("spends") or {}
+        spends: Mapping[str, Cost] = request.meta.get("spends") or {}
         if not spends:
             return
-        spider: Any = self.crawler.spider
+        spider = self.crawler.spider
+        assert isinstance(spider, PlatformSpider)  # noqa: S101 - for mypy; every spider here is one
         known = {one.name: one for one in spider.allowances}
         costs = [(known[name], cost) for name, cost in spends.items()]
         booked = dict[str, int]()
@@ -62,7 +66,7 @@ class Bookkeeping:
             raise
         request.meta["booked"] = booked
 
-    async def _book(self, spider: Any, allowance: Allowance, cost: Any, watch: str) -> int:  # noqa: ANN401 - as a spider writes it
+    async def _book(self, spider: PlatformSpider, allowance: Allowance, cost: Cost, watch: str) -> int:
         async with self._turns.setdefault(allowance.name, asyncio.Lock()):  # in the order they came
             while (booking := _booked(spider, allowance, cost, watch)) is None:
                 wait_s = _wait_s(spider, allowance, cost)
@@ -72,7 +76,7 @@ class Bookkeeping:
             return booking
 
 
-def _booked(spider: Any, allowance: Allowance, cost: Any, watch: str) -> int | None:  # noqa: ANN401
+def _booked(spider: PlatformSpider, allowance: Allowance, cost: Cost, watch: str) -> int | None:
     thing, units = cost if isinstance(cost, tuple) else ("", cost)
     now, span, _, most = _open(spider, allowance)
     return spending.book(
@@ -81,7 +85,7 @@ def _booked(spider: Any, allowance: Allowance, cost: Any, watch: str) -> int | N
     )  # fmt: skip
 
 
-def _wait_s(spider: Any, allowance: Allowance, cost: Any) -> float | None:  # noqa: ANN401
+def _wait_s(spider: PlatformSpider, allowance: Allowance, cost: Cost) -> float | None:
     """Seconds until an allowance that is waited for holds what a request costs; None where nobody waits."""
     if allowance.per not in WAITED:
         return None
@@ -93,14 +97,14 @@ def _wait_s(spider: Any, allowance: Allowance, cost: Any) -> float | None:  # no
     return None if opens is None or opens - now > 2 * (span.until - span.since) else (opens - now).total_seconds()
 
 
-def _open(spider: Any, allowance: Allowance) -> tuple[datetime, Period, float, float]:  # noqa: ANN401
+def _open(spider: PlatformSpider, allowance: Allowance) -> tuple[datetime, Period, float, float]:
     """Now, the period it lies in, its cap, and how much of that may be spent by now."""
     now = datetime.fromtimestamp(time.time(), UTC)
     span, cap = period(allowance.per, allowance.zone, now), cap_of(allowance, spider.name, spider.caps)
     return now, span, cap, allowed_by_now(cap, allowance.per, span, now)
 
 
-def _spent(spider: Any, allowance: Allowance) -> Spent:  # noqa: ANN401
+def _spent(spider: PlatformSpider, allowance: Allowance) -> Spent:
     now, span, cap, most = _open(spider, allowance)
     opens = f"the period ends {span.until:%Y-%m-%d %H:%M} UTC" if span.until > now else "it is a rolling one"
     paced = "" if most >= cap else f", {most:g} of them by now"

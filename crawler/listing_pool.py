@@ -70,8 +70,8 @@ class Looker:
 
     def _schedule(self, asked: dict[str, Any], seconds: float) -> Any:  # noqa: ANN401 - pebble's own Future
         # Not at the top: a crawl that asks nothing of yt-dlp does not wait a second for it.
-        from crawler.download_worker import Limits  # noqa: PLC0415
-        from crawler.listing_worker import look, prepare  # noqa: PLC0415
+        from crawler.download_worker import Limits  # noqa: PLC0415 - yt-dlp takes a second to import, and only a listing wants it
+        from crawler.listing_worker import look, prepare  # noqa: PLC0415 - the same
 
         own = self.settings
         limits = Limits(
@@ -100,7 +100,7 @@ class Looker:
     def stop(self) -> None:
         """Kill the process, whatever it does."""
         if self.pool is not None:
-            self.pool.stop()  # type: ignore[no-untyped-call]
+            self.pool.stop()  # type: ignore[no-untyped-call]  # pebble has no types
             self.pool.join()
             self.pool = None
 

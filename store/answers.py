@@ -138,7 +138,7 @@ SEEN = (
 _NONE_YET = "NOT EXISTS (SELECT 1 FROM media WHERE post = :id)"
 DOWNLOAD_ANEW = (
     f"DELETE FROM failures WHERE stage = 'download' AND subject = :id AND {_NONE_YET}",  # noqa: S608 - no value in it
-    f"DELETE FROM waiting WHERE stage = 'download' AND subject = :id AND {_NONE_YET}",  # noqa: S608
+    f"DELETE FROM waiting WHERE stage = 'download' AND subject = :id AND {_NONE_YET}",  # noqa: S608 - our own words
     f"INSERT OR IGNORE INTO work (stage, subject) SELECT 'download', :id WHERE :attachments <> '[]' AND {_NONE_YET}",
 )
 

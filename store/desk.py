@@ -86,7 +86,7 @@ def _phrases(text: str) -> str:
 
 def counts(ledger: Ledger) -> dict[str, int]:
     """How many cases have each status."""
-    return {row["status"]: row["n"] for row in ledger.rows("SELECT status, count(*) AS n FROM queue GROUP BY status")}
+    return {row["status"]: row["n"] for row in ledger.rows("SELECT * FROM case_tallies WHERE n ORDER BY status")}
 
 
 def next_cases(

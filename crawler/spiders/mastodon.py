@@ -73,7 +73,7 @@ class MastodonSpider(OnceSpider):
         self.closed: dict[str, dict[str, str]] = {}  # site -> the feeds of tags it does not show us, and to whom
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> "MastodonSpider":  # noqa: ANN401
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> "MastodonSpider":  # noqa: ANN401 - Scrapy's
         """Scrapy's way of making one; each token alone is masked as the whole secret is."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         if alone := tokens(spider.secret.get("MASTODON_TOKEN", "")):

@@ -145,7 +145,7 @@ class Listener:
         self.heard = []
         page.on("response", lambda told: self.heard.append(told) if urlsplit(told.url).path in LISTS else None)
 
-    async def collect(self, page: Any) -> None:  # noqa: ANN401
+    async def collect(self, page: Any) -> None:  # noqa: ANN401 - playwright's Page
         """Scroll while lists come; then the answers become a script of data at the page's end."""
         for _ in range(SCROLLS):
             before = len(self.heard)

@@ -6,9 +6,9 @@ posted. The interface renames tweet.* to post.* (2.167): both are spoken.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from scrapy import Request
@@ -49,6 +49,9 @@ CAUSES = {  # the last part of a problem's type
     "rate-limit-exceeded": Cause.RATE_LIMITED,
     "service-unavailable": Cause.TROUBLE,
 }
+
+
+Ask: TypeAlias = Callable[..., Request]  # page or step
 
 
 class XSpider(PlatformSpider):
@@ -101,7 +104,7 @@ class XSpider(PlatformSpider):
         since = max(ground - OVERLAP, oldest) if ground else oldest
         return f"{since:%Y-%m-%dT%H:%M:%SZ}"
 
-    def _ask(self, watch: Watch, role: Any, path: str, asked: dict[str, str], most_usd: float, **meta: Any) -> Request:  # noqa: ANN401
+    def _ask(self, watch: Watch, role: Ask, path: str, asked: dict[str, str], most_usd: float, **meta: str) -> Request:
         headers = {"Authorization": f"Bearer {self.secret.get('X_BEARER_TOKEN', '')}"}
         url = f"{self.site_of(watch)}{path}" + (f"?{urlencode(asked)}" if asked else "")
         made: Request = role(

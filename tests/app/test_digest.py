@@ -14,7 +14,6 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from matchers.examples import scene
 from tests.app.digest_home import ENVIRONMENT, filled, sent, states, write_settings
 from tests.app.hits_ledger import ADDRESSES, DAY, HOSTILE, LABEL, NOW, SUGGESTED, Desk, reference
 from tests.gateway import Authority
+from tests.pages import Read
 
 ROOT = Path(__file__).parents[2]
 TEAM = ("ada@studio.example", "ben@studio.example")
@@ -122,21 +122,6 @@ def mail_of(home: Home) -> EmailMessage:
 def part(mail: EmailMessage, kind: str) -> str:
     texts = (str(one.get_content()) for one in mail.walk() if one.get_content_type() == kind)
     return next(texts).replace("\r\n", "\n")
-
-
-class Read(HTMLParser):
-    """Tags, attributes, text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags, self.text = list[tuple[str, dict[str, str | None]]](), ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 # -------------------------------------------------------------------- the mail

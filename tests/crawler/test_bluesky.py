@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer it, whether it was a GET or a POST."""
-        parts, site = urlsplit(self.path), self.server.site  # type: ignore[attr-defined]
+        parts, site = urlsplit(self.path), self.server.site  # type: ignore[attr-defined]  # hung on below
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
@@ -110,7 +110,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, 
         patch.setenv("CLIPWARDEN_BLUESKY_APP_PASSWORD", "app-password-of-tests")
         for one in sites.values():
             server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-            server.site = one  # type: ignore[attr-defined]
+            server.site = one  # type: ignore[attr-defined]  # what the handler reads
             one.site = f"http://127.0.0.1:{server.server_port}"
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
             stack.callback(server.shutdown)

@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Note it, and answer."""
-        parts, instance = urlsplit(self.path), self.server.instance  # type: ignore[attr-defined]
+        parts, instance = urlsplit(self.path), self.server.instance  # type: ignore[attr-defined]  # hung on below
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         instance.asked.append((parts.path, parts.query, token))
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving(instance: Instance) -> Iterator[Instance]:
     """An instance at an address of its own."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.instance = instance  # type: ignore[attr-defined]
+        server.instance = instance  # type: ignore[attr-defined]  # what the handler reads
         instance.site = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield instance

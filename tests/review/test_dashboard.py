@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 from statistics import median
@@ -26,6 +25,7 @@ from store.cases import refresh
 from store.coverage import save_removals
 from store.dashboard import Dashboard, dashboard
 from store.ledger import Ledger
+from tests.pages import Read
 from tests.review.seed import UNTIL, seed
 
 # Small however old the ledger: what is watched, what is protected, what is open now; of removals one row is asked for.
@@ -226,21 +226,6 @@ def test_page_takes_little_time(large: Ledger) -> None:
         taken.append(time.process_time() - begun)
 
     assert min(taken) < 0.2
-
-
-class Read(HTMLParser):
-    """Tags with their attributes, and the text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags, self.text = list[tuple[str, dict[str, str | None]]](), ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.mark.usefixtures("today")
