@@ -2,189 +2,38 @@
 
 import gzip
 import hashlib
-import http.server
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import av
-import numpy as np
 import psutil
 import pytest
 
-from core.records import Rendition
-from crawler.download import DownloadSettings, ErrorClass, Got, Job, Outcome, Refused, download, sweep
-from crawler.download_worker import Limits, options
-from crawler.outcomes import in_order, refused, retry_after
-
-Handler: TypeAlias = http.server.BaseHTTPRequestHandler
-Route: TypeAlias = Callable[[Handler], None]
-CAP = 300_000
-
-
-def make_clip(path: Path, **options_: str) -> None:
-    """Draw two seconds of 320x240 noise at 12 frames a second."""
-    random = np.random.default_rng(7)
-    with av.open(str(path), "w", options=options_) as container:
-        stream = container.add_stream("libx264", rate=12, options={"g": "4", "preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for _ in range(24):
-            pixels = random.integers(0, 255, (15, 20, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
-        container.mux(stream.encode())
-
-
-def answer(status: int = 200, body: bytes = b"", **headers: str) -> Route:
-    """A route that always says the same; header names are written with _ for -."""
-
-    def route(handler: Handler) -> None:
-        handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return route
-
-
-def drip(handler: Handler) -> None:
-    """One byte each 50 ms, for ever: every recv is in time."""
-    handler.send_response(200)
-    handler.send_header("Content-Type", "video/mp4")
-    handler.end_headers()
-    while True:
-        handler.wfile.write(b"\0")
-        handler.wfile.flush()
-        time.sleep(0.05)
-
-
-def endless(handler: Handler) -> None:
-    """Bytes without end and without a Content-Length."""
-    handler.send_response(200)
-    handler.send_header("Content-Type", "video/mp4")
-    handler.end_headers()
-    while True:
-        handler.wfile.write(b"\0" * 65536)
-
-
-def endless_page(handler: Handler) -> None:
-    """A page without end."""
-    handler.send_response(200)
-    handler.send_header("Content-Type", "text/html")
-    handler.end_headers()
-    handler.wfile.write(b"<!doctype html><html><body>")
-    while True:
-        handler.wfile.write(b"<p>more</p>" * 8192)
-
-
-def shorter(handler: Handler) -> None:
-    """Promises 100,000 bytes and sends 1,000."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "100000")
-    handler.end_headers()
-    handler.wfile.write(b"\0" * 1000)
-
-
-def murder(handler: Handler) -> None:
-    """Find the process at the other end and kill it, mid-download."""
-    handler.send_response(200)
-    handler.end_headers()
-    handler.wfile.write(b"\0" * 1000)
-    handler.wfile.flush()
-    peer = handler.client_address[1]
-    ends = [end for end in psutil.net_connections("tcp") if end.laddr and end.laddr.port == peer]
-    os.kill(next(end.pid for end in ends if end.pid), signal.SIGKILL)
-
-
-class Site:
-    """A loopback server whose routes are functions; it remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.routes: dict[str, Route] = {}
-        self.asked: list[str] = []
-        site = self
-
-        class Page(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.0"  # the end of the connection ends a body without Content-Length
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-            def do_GET(self) -> None:
-                site.asked.append(self.path)
-                try:
-                    site.routes.get(self.path.partition("?")[0], answer(404))(self)
-                except OSError:
-                    self.close_connection = True
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-        self.server.daemon_threads = True
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def url(self, path: str) -> str:
-        """The address of a path here."""
-        return f"http://{self.host}{path}"
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real mp4."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    make_clip(path)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def site(clip: bytes) -> Iterator[Site]:
-    """A site with one good clip at /ok.mp4."""
-    site = Site()
-    site.routes["/ok.mp4"] = answer(body=clip, Content_Type="video/mp4")
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
-
-
-@pytest.fixture
-def settings(site: Site, tmp_path: Path) -> DownloadSettings:
-    """Small limits; the site is the only allowed host."""
-    return DownloadSettings(
-        attempts=tmp_path / "attempts",
-        allowed_hosts=frozenset({site.host}),
-        max_file_bytes=CAP,
-        max_seconds=4.0,
-        min_free_bytes=1,
-        socket_timeout_s=3.0,
-    )
-
-
-def job(url: str, *more: str, attempts: int = 0) -> Job:
-    """A job for one or more renditions, each taller than the last."""
-    tall = [Rendition(url=one, height_px=240 + 100 * index) for index, one in enumerate((url, *more))]
-    return Job(post=url, position=0, renditions=tuple(tall), attempts=attempts)
+from crawler.download import DownloadSettings, ErrorClass, Got, Job, Refused, download
+from tests.crawler.media_site import (
+    CAP,
+    Handler,
+    Site,
+    answer,
+    classes,
+    drip,
+    endless,
+    endless_page,
+    job,
+    murder,
+    shorter,
+)
 
 
 def changed(settings: DownloadSettings, **values: Any) -> DownloadSettings:
     """The same settings but for these."""
     names = DownloadSettings.__dataclass_fields__
     return DownloadSettings(**{name: values.get(name, getattr(settings, name)) for name in names})
-
-
-def classes(outcomes: list[Outcome]) -> dict[str, str]:
-    """Each job's path and the class of its outcome."""
-    return {
-        outcome.job.post.rpartition("/")[2]: outcome.error_class.value if isinstance(outcome, Refused) else "got"
-        for outcome in outcomes
-    }
 
 
 def workers() -> list[psutil.Process]:
@@ -519,206 +368,3 @@ def test_name_from_the_network_is_no_path(site: Site, settings: DownloadSettings
     ]
 
     assert names == [["media"]]
-
-
-@pytest.fixture
-def hls(site: Site, tmp_path: Path) -> Site:
-    """The site with a real HLS stream under /hls/, cut by the muxer."""
-    folder = tmp_path / "hls"
-    folder.mkdir()
-    make_clip(folder / "list.m3u8", hls_time="0.6", hls_list_size="0")
-    for file in folder.iterdir():
-        site.routes[f"/hls/{file.name}"] = answer(body=file.read_bytes())
-    return site
-
-
-def test_hls_is_joined_without_ffmpeg(hls: Site, settings: DownloadSettings) -> None:
-    """yt-dlp fetches the fragments itself; the file is their bytes, one after the other."""
-    (outcome,) = download([job(hls.url("/hls/list.m3u8"))], settings=settings)
-    fragments = sum("/hls/list" in path and path.endswith(".ts") for path in hls.asked)
-
-    assert isinstance(outcome, Got)
-    assert (outcome.container, outcome.width_px, fragments >= 3) == ("mpegts", 320, True)
-
-
-def test_hls_fragments_are_counted_together(hls: Site, settings: DownloadSettings) -> None:
-    """Many small fragments are one large file."""
-    body = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + b"#EXTINF:1,\n/hls/big.ts\n" * 100 + b"#EXT-X-ENDLIST\n"
-    hls.routes["/many.m3u8"] = answer(body=body)
-    hls.routes["/hls/big.ts"] = answer(body=b"\0" * 20_000)
-    (outcome,) = download([job(hls.url("/many.m3u8"))], settings=settings)
-
-    assert (classes([outcome]), hls.asked.count("/hls/big.ts") <= 1 + CAP // 20_000) == (
-        {"many.m3u8": "too-large"},
-        True,
-    )
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("http://127.0.0.1:1/a.ts", "private-address"),
-        ("http://169.254.169.254/a.ts", "private-address"),
-        ("file:///etc/passwd", "scheme"),
-        ('#EXT-X-KEY:METHOD=AES-128,URI="file:///etc/passwd"\n/hls/list0.ts', "scheme"),
-        ('#EXT-X-MAP:URI="http://127.0.0.1:1/init.mp4"\n/hls/list0.ts', "private-address"),
-    ],
-)
-def test_hls_that_points_inside_is_refused(hls: Site, settings: DownloadSettings, line: str, expected: str) -> None:
-    """Fragments, keys and headers named by a manifest meet the same rule as the manifest."""
-    body = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{line}\n#EXT-X-ENDLIST\n".encode()
-    hls.routes["/evil.m3u8"] = answer(body=body)
-    (outcome,) = download([job(hls.url("/evil.m3u8"))], settings=settings)
-
-    assert classes([outcome]) == {"evil.m3u8": expected}
-
-
-def test_hls_variant_is_the_lowest_that_will_do(hls: Site, settings: DownloadSettings) -> None:
-    """Of a master playlist's variants the smallest that is tall enough is fetched; the best is asked its length."""
-    variants = "".join(
-        f"#EXT-X-STREAM-INF:BANDWIDTH={height}000,RESOLUTION=100x{height}\n/hls/list.m3u8?{height}\n"
-        for height in (720, 360, 144)
-    )
-    hls.routes["/master.m3u8"] = answer(body=f"#EXTM3U\n{variants}".encode())
-    (outcome,) = download([job(hls.url("/master.m3u8"))], settings=settings)
-    fetched = [path for path in hls.asked if path.startswith("/hls/list.m3u8")]
-
-    assert (classes([outcome]), fetched[-1]) == ({"master.m3u8": "got"}, "/hls/list.m3u8?360")
-
-
-def test_page_is_read_by_yt_dlp(hls: Site, settings: DownloadSettings) -> None:
-    """Where a post names only its page, yt-dlp's extractors find the file and take the lowest that will do."""
-    sources = "".join(
-        f'<source src="{hls.url("/ok.mp4")}?{height}" type="video/mp4" label="{height}p" height="{height}">'
-        for height in (720, 360, 144)
-    )
-    hls.routes["/watch/1"] = answer(
-        body=f"<html><title>../../x</title><video>{sources}</video></html>".encode(), Content_Type="text/html"
-    )
-    page = hls.url("/watch/1")
-    one = Job(post="p", position=0, renditions=(Rendition(url=page),), page=page)
-    (outcome,) = download([one], settings=settings)
-
-    assert isinstance(outcome, Got)
-    assert (outcome.url.partition("?")[0], outcome.height_px) == (hls.url("/ok.mp4"), 240)
-
-
-def test_page_without_a_video_is_not_media(site: Site, settings: DownloadSettings) -> None:
-    """A page that shows nothing to fetch says so."""
-    site.routes["/watch/2"] = answer(body=b"<html><p>words</p></html>", Content_Type="text/html")
-    (outcome,) = download([Job(post="watch/2", position=0, page=site.url("/watch/2"))], settings=settings)
-
-    assert classes([outcome]) == {"2": "not-media"}
-
-
-def test_sweep_removes_dead_attempts_and_follows_no_link(tmp_path: Path) -> None:
-    """What a dead process left goes; what its links point to, and what is not ours, stays."""
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    (kept / "file").write_text("x")
-    attempts = tmp_path / "attempts"
-    (attempts / "attempt-1").mkdir(parents=True)
-    (attempts / "attempt-1" / "link").symlink_to(kept)
-    (attempts / "attempt-2").symlink_to(kept)
-    (attempts / "other").mkdir()
-    removed = sweep(attempts)
-
-    assert (removed, [path.name for path in attempts.iterdir()], (kept / "file").read_text()) == (2, ["other"], "x")
-
-
-def test_renditions_stand_lowest_sufficient_first() -> None:
-    """240 before 720 before 144 before unknown: enough to match, as little as possible to fetch."""
-    heights = [None, 720, 144, 240, 100]
-    renditions = tuple(Rendition(url=str(height), height_px=height) for height in heights)
-
-    assert [rendition.height_px for rendition in in_order(renditions, 240)] == [240, 720, 144, 100, None]
-
-
-def test_backoff_doubles_and_ends() -> None:
-    """Each attempt waits twice as long, and the sixth is the last."""
-    waits = [refused(job("p", attempts=attempts), ErrorClass.TEMPORARY, "x").retry_after_s for attempts in range(7)]
-
-    assert waits == [60, 120, 240, 480, 960, None, None]
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("0", 0.0),
-        (" 120 ", 120.0),
-        ("²", None),
-        ("Fri, 20 Nov 2026 12:01:00 GMT", 60.0),
-        ("Fri, 20 Nov 2026 11:00:00 GMT", 0.0),
-        ("9" * 400, 999_999_999.0),
-    ],
-)
-def test_retry_after_is_read_or_absent(value: str | None, expected: float | None) -> None:
-    """Seconds, a date, or nothing; rubbish is nothing."""
-    assert retry_after(value, datetime(2026, 11, 20, 12, tzinfo=UTC)) == expected
-
-
-def test_yt_dlp_options_are_these() -> None:
-    """A snapshot: whoever opens a door has to say so here."""
-    limits = Limits(
-        max_file_bytes=1,
-        max_seconds=1,
-        min_free_bytes=1,
-        memory_bytes=1,
-        socket_timeout_s=20,
-        least_height_px=240,
-        user_agent="clipwarden",
-    )
-    chosen = options(limits, lambda _: None)
-    del chosen["logger"], chosen["progress_hooks"]
-
-    assert chosen == {
-        "allow_unplayable_formats": False,
-        "cachedir": False,
-        "check_formats": False,
-        "color": {"stdout": "never", "stderr": "never"},
-        "concurrent_fragment_downloads": 1,
-        "continuedl": False,
-        "cookiefile": None,
-        "cookiesfrombrowser": None,
-        "enable_file_urls": False,
-        "external_downloader": {"default": "native"},
-        "extractor_retries": 1,
-        "file_access_retries": 0,
-        "fixup": "never",
-        "format": "b[height>=240]/w[height>0]/b/bv[height>=240]/wv[height>0]/bv",
-        "format_sort": ["+res", "+size", "+br"],
-        "format_sort_force": True,
-        "fragment_retries": 1,
-        "geo_bypass": False,
-        "hls_prefer_native": True,
-        "http_headers": {"User-Agent": "clipwarden"},
-        "ignoreerrors": False,
-        "js_runtimes": {},
-        "netrc_cmd": None,
-        "no_warnings": True,
-        "nocheckcertificate": False,
-        "noplaylist": True,
-        "noprogress": True,
-        "outtmpl": {"default": "media"},
-        "overwrites": True,
-        "paths": {},
-        "playlist_items": "1",
-        "postprocessors": [],
-        "proxy": "",
-        "quiet": True,
-        "remote_components": [],
-        "restrictfilenames": True,
-        "retries": 0,
-        "skip_unavailable_fragments": False,
-        "socket_timeout": 20,
-        "updatetime": False,
-        "usenetrc": False,
-        "writeinfojson": False,
-        "writelink": False,
-        "writesubtitles": False,
-        "writethumbnail": False,
-    }
