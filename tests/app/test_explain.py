@@ -8,7 +8,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,47 +17,19 @@ from rich.console import Console
 
 from app.cli import main
 from app.explain_files import as_json
-from app.explain_page import gauge, render
+from app.explain_page import render
 from app.explain_pictures import gather
 from app.explain_table import print_explanation
-from app.explain_timeline import LEFT, RIGHT, minutes, timeline
 from app.explain_words import caption_pieces, caption_readings, scoring
 from app.explaining import Explanation, explain
 from app.home import Home, open_home
 from core.errors import NotFound
-from core.records import Bank, Mark, Match, Reference, Segment, Verdict
+from core.records import Bank, Mark, Match, Verdict
 from matchers.examples import scene
-from review.moments import aligned_s, quarter_turns, side_by_side, ways
-from tests.app.hits_ledger import ADDRESSES, BRAND, HOSTILE, LABEL, NOW, SUGGESTED, Desk, reference
+from tests.app.explained import Case, found, local, segment
+from tests.app.hits_ledger import ADDRESSES, BRAND, HOSTILE, LABEL, NOW, SUGGESTED, reference
 from tests.app.test_hits_page import Seen
 from tests.matchers import media
-
-WHOLE = (0.1, 0.2, 0.6, 0.2, 0.6, 0.7, 0.1, 0.7)
-
-
-def segment(query: tuple[float, float], there: tuple[float, float], **more: Any) -> Segment:
-    """A stretch; its best pair is its start."""
-    begins = there[1] if more.get("speed", 1.0) < 0 else there[0]
-    best: dict[str, Any] = {
-        "best_query_s": query[0],
-        "best_reference_s": begins,
-        "best_distance": 4,
-        "pairs": 9,
-        "speed": 1.0,
-    }
-    ends: dict[str, Any] = {"query_start_s": query[0], "query_end_s": query[1]}
-    return Segment(**ends, reference_start_s=there[0], reference_end_s=there[1], **best | more)
-
-
-def found(*parts: Segment, method: str = "phash", **more: Any) -> Match:
-    """A match of file "clip" with the trailer."""
-    facts: dict[str, Any] = {"distance": 4, "threshold": 64, "unit": "bits", "version": 2, "probability": 0.98}
-    return Match(sha256="clip", reference="R-trailer", method=method, segments=parts, **facts | more)
-
-
-def local(*parts: Segment) -> Match:
-    """A match where more is nearer."""
-    return found(*parts, method="local", version=1, distance=31, threshold=8, unit="cells", more_is_nearer=True)
 
 
 @pytest.fixture
@@ -66,30 +37,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
     """A home of one's own."""
     with open_home(tmp_path / "home", new=True) as home:
         yield home
-
-
-class Case(Desk):
-    """A desk whose clip was matched with a trailer, and one finding of it."""
-
-    def trailer(self, **more: Any) -> Reference:
-        """The official video, known to the ledger."""
-        facts = {"id": "R-trailer", "name": "trailer.mp4", "kind": "video"} | more
-        video = replace(reference("trailer"), **facts)
-        self.ledger.save_references([video])
-        return video
-
-    def finding(self, *matches: Match, text: str = "", marks: tuple[Mark, ...] = (), **post: Any) -> Explanation:
-        """The explanation of a post whose file was matched so."""
-        sha256 = post.pop("sha256", "clip")
-        kept = [replace(match, sha256=sha256) for match in matches]
-        for name, version in {(match.method, match.version) for match in kept}:
-            mine = [match for match in kept if match.method == name]
-            self.ledger.save_matches("match", sha256, name, version, mine, at=NOW)
-        if marks:
-            self.ledger.save_marks(sha256, "marks", 1, marks, at=NOW)
-        post_id = self.post(text, sha256=sha256, **post)
-        (row,) = self.ledger.rows("SELECT id FROM findings WHERE post = ?", [post_id])
-        return explain(self.ledger, row["id"], NOW)
 
 
 @pytest.fixture
@@ -112,111 +59,6 @@ FORMS: dict[str, Callable[[Explanation], str]] = {
     "json": lambda explanation: json.dumps(as_json(explanation)),
     "page": lambda explanation: render(explanation, {}),
 }
-
-
-# ------------------------------------------------------------------ moments
-@pytest.mark.parametrize(
-    ("part", "at", "there"),
-    [
-        (segment((2, 6), (10, 14)), 5, 13),
-        (segment((0, 8), (0, 4), speed=0.5), 6, 3),
-        (segment((0, 8), (2, 10), speed=-1.0), 2, 8),
-        (segment((0, 8), (5, 5), speed=0.0), 6, 5),
-        (segment((0, 10), (0, 11), best_query_s=5, best_reference_s=5), 10, 11),
-        (segment((3, 3), (7, 7)), 99, 7),
-    ],
-    ids=["plain", "slowed", "backwards", "frozen", "through the best pair", "a moment"],
-)
-def test_moment_of_the_reference_is_the_one_that_is_shown(part: Segment, at: float, there: float) -> None:
-    """Between the ends a moment is found by the straight line, backwards too."""
-    assert aligned_s(part, at) == pytest.approx(there)
-
-
-def test_pairs_begin_with_the_best_and_are_apart() -> None:
-    """Five at most, the best first and measured, no two within half a second, over both long stretches."""
-    parts = [segment((n, n), (n, n), best_distance=9) for n in range(9)]
-    shown = side_by_side(found(segment((0, 20), (0, 20)), segment((30, 40), (50, 60), best_distance=1), *parts))
-    times = sorted(one.query_s for one in shown)
-    apart = min(later - earlier for earlier, later in pairwise(times))
-
-    assert (shown[0].query_s, shown[0].measured, len(shown), apart >= 0.5, times[0] < 20 < times[-1]) == (
-        30,
-        True,
-        5,
-        True,
-        True,
-    )
-
-
-def test_sound_has_no_frames() -> None:
-    """Two moments that sound alike may look like anything."""
-    assert side_by_side(found(segment((0, 5), (0, 5), region="sound"))) == ()
-
-
-@pytest.mark.parametrize(
-    ("more", "turns"),
-    [
-        ({"region": "whole turned 90"}, 1),
-        ({"region": "turned 270"}, 3),
-        ({"query_outline": WHOLE}, 0),
-        ({"query_outline": (0.9, 0.1, 0.9, 0.9, 0.1, 0.9, 0.1, 0.1)}, 1),
-        ({"query_outline": (0.9, 0.9, 0.1, 0.9, 0.1, 0.1, 0.9, 0.1)}, 2),
-        ({"query_outline": (0.9, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9), "mirrored": True}, 0),
-        ({"query_outline": (float("nan"),) * 8}, 0),
-    ],
-)
-def test_turn_is_read_from_region_or_outline(more: dict[str, Any], turns: int) -> None:
-    """Clockwise quarters, by the name of the region or by where the top edge lies."""
-    assert quarter_turns(segment((0, 1), (0, 1), **more)) == turns
-
-
-def test_ways_are_told_in_words() -> None:
-    """Mirrored, turned, backwards and fast, each in plain words; a still has no speed."""
-    part = segment((0, 8), (0, 16), speed=-2.0, mirrored=True, region="inner turned 90")
-
-    assert (ways(part, still=False), ways(part, still=True)) == (
-        ("mirrored", "turned by 90°", "played backwards", "at 2 times its speed", "by its part “inner”"),
-        ("mirrored", "turned by 90°", "by its part “inner”"),
-    )
-
-
-# ----------------------------------------------------------------- timeline
-def test_backwards_band_crosses() -> None:
-    """The clip's start is joined with the reference's end."""
-    (lane,) = timeline([found(segment((0, 8), (2, 10), speed=-1.0))], {"phash": 0}, duration_s=8.0, still=False).lanes
-    (start, end, last, first) = (float(point.split(",")[0]) for point in lane.bands[0].points.split())
-
-    assert (start < end, first > last) == (True, True)
-
-
-@pytest.mark.parametrize("duration_s", [None, 0.0, 7.5, 1e300, float("inf"), float("nan"), -3.0])
-def test_timeline_holds_any_duration(duration_s: float | None) -> None:
-    """What a header claims never leaves the drawing, nor makes more than a dozen ticks."""
-    drawn = timeline([found(segment((0, 5), (9e4, 9e4 + 5)))], {"phash": 0}, duration_s=duration_s, still=False)
-    ticks = drawn.query.ticks() + drawn.reference.ticks()
-    points = [float(x) for x in re.findall(r"([-\d.]+),", drawn.lanes[0].bands[0].points)]
-
-    assert (len(ticks) <= 22, all(LEFT <= x <= RIGHT for x in [*points, *(x for x, _ in ticks)])) == (True, True)
-
-
-def test_still_is_a_box_without_time() -> None:
-    """A picture has no seconds."""
-    drawn = timeline([found(segment((2, 2), (0, 0)))], {"phash": 0}, duration_s=None, still=True)
-
-    assert (drawn.reference.still, drawn.reference.ticks(), drawn.query.still) == (True, [], False)
-
-
-def test_axis_is_written_as_people_do() -> None:
-    """Minutes and seconds; halves only where there are any."""
-    assert [minutes(seconds) for seconds in (0, 0.5, 65, 3600)] == ["0:00", "0:00.5", "1:05", "60:00"]
-
-
-@pytest.mark.parametrize(("match", "fill", "limit"), [(found(distance=16), 25, 100), (local(), 100, 100 * 8 / 31)])
-def test_gauge_shows_the_threshold(match: Match, fill: float, limit: float) -> None:
-    """Nearer is shorter for a distance; for cells the bar passes the mark."""
-    bar = gauge(match)
-
-    assert (bar.fill, bar.limit) == (fill, limit)
 
 
 # ------------------------------------------------------------------ gathered
