@@ -1,14 +1,17 @@
 """The find stage: what is known of a post becomes its findings."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from app.home import Home
-from app.meanings import meanings
+from app.meanings import Meanings, meanings
 from app.progress import track
 from app.reading import read_pictures
 from app.stages import BATCH, due, now, tally
-from core.findings import RULES_VERSION, Told, judge
+from core.findings import RULES_VERSION, Caption, Known, Told, judge
+from core.records import Post
 from store import queries
+from store.captions import captions_of, edit_counts
 from store.ledger import Ledger
 from store.texts import texts_of_post
 
@@ -38,21 +41,45 @@ def _judge(home: Home) -> dict[str, int]:
     model = meanings(home.settings.match.sentences, facts.franchises)
     with track("find", ledger.count_pending("find", now=now())) as progress:
         for batch in _batches(due(ledger, "find")):
+            edits = edit_counts(ledger, batch)  # before the posts: one that is edited from here on stays due
             posts = [queries.post(ledger, name) for name in batch]
             meant = model.of(posts) if model else {}
-            with ledger.write():
-                for post in posts:
-                    told = Told(
-                        marks=queries.marks_of_post(ledger, post.id),
-                        written=texts_of_post(ledger, post.id),
-                        meaning=meant.get(post.id),
-                    )
-                    findings = judge(post, queries.hits_of_post(ledger, post.id), facts, told)
-                    ledger.save_findings(post.id, findings, RULES_VERSION, at=now())
-                    counts["posts"] += 1
-                    counts["findings"] += len(findings)
+            said = {post.id: Told(meaning=meant.get(post.id)) for post in posts}
+            alone = [post for post in posts if post.id in edits]
+            said |= {post.id: replace(said[post.id], earlier=_earlier(ledger, model, post)) for post in alone}
+            # Fifty long captions take seconds: such a post is judged alone, so that a crawl waits no longer to write.
+            for some in ([post for post in posts if post.id not in edits], *([post] for post in alone)):
+                counts["findings"] += _judge_some(ledger, some, facts, said, edits)
+                counts["posts"] += len(some)
             progress.to(counts["posts"], note=tally(counts))
     return counts
+
+
+def _judge_some(
+    ledger: Ledger, posts: Sequence[Post], facts: Known, said: Mapping[str, Told], edits: Mapping[str, int]
+) -> int:
+    """Judge some posts in one transaction; return how many findings they have."""
+    found = 0
+    with ledger.write():
+        now_edited = edit_counts(ledger, [post.id for post in posts])
+        for post in posts:
+            if now_edited.get(post.id) != edits.get(post.id):
+                continue  # a crawl saw another caption meanwhile: it is due still
+            marks, written = queries.marks_of_post(ledger, post.id), texts_of_post(ledger, post.id)
+            told = replace(said[post.id], marks=marks, written=written)
+            findings = judge(post, queries.hits_of_post(ledger, post.id), facts, told)
+            ledger.save_findings(post.id, findings, RULES_VERSION, at=now())
+            found += len(findings)
+    return found
+
+
+def _earlier(ledger: Ledger, model: Meanings | None, post: Post) -> list[Caption]:
+    """What a post said before, and what the model makes of each."""
+    said = captions_of(ledger, post.id)
+    if model is None or not said:
+        return said
+    meant = model.of([replace(one.said_by(post), id=str(number)) for number, one in enumerate(said)])
+    return [replace(one, meaning=meant.get(str(number))) for number, one in enumerate(said)]
 
 
 def _batches(pairs: Iterable[tuple[str, str]]) -> Iterator[list[str]]:

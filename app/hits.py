@@ -14,6 +14,7 @@ from core.reasons import SILENCED
 from core.records import Basis
 from review.pairs import Pair, pairs
 from store import queries
+from store.captions import History, histories
 from store.ledger import Ledger
 from store.queries import HitRow, SourceRow
 
@@ -30,6 +31,7 @@ class DailyList:
     failed        subjects that one of them had to leave
     pairs         finding id -> the frames to show side by side
     franchises    how many titles the brands protect
+    histories     post id -> what it said before, of the hits whose captions changed
     """
 
     day: date
@@ -43,6 +45,7 @@ class DailyList:
     pairs: Mapping[str, tuple[Pair, ...]]
     brands: tuple[str, ...]
     franchises: int
+    histories: Mapping[str, History]
 
     @property
     def hits(self) -> tuple[HitRow, ...]:
@@ -69,6 +72,7 @@ def daily(ledger: Ledger, day: date, now: datetime) -> DailyList:
         pairs={row.finding.id: pairs(ledger, row, references) for row in hits},
         brands=tuple(row["name"] for row in ledger.rows("SELECT name FROM brands ORDER BY name")),
         franchises=len(known.franchises),
+        histories={one.post: one for one in histories(ledger, [row.post.id for row in hits], most=len(hits))},
     )
 
 

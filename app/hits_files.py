@@ -13,6 +13,7 @@ from app.hits_words import Sight, aside_words, sight, source_name, source_words,
 from core.records import Json
 from core.times import to_text
 from review.words import readable
+from store.captions import as_json as edits_json
 from store.queries import HitRow, SourceRow
 
 MOST_LETTERS = 32_000  # Excel cuts a cell at 32,767 and lets the rest run into the next ones
@@ -54,6 +55,7 @@ def _hit(daily: DailyList, row: HitRow) -> Json:
         "url": post.url,
         "author": {"handle": post.author_handle, "id": post.author_id, "class": finding.author_class.value},
         "text": post.text,
+        "edits": edits_json(daily.histories[post.id]) if post.id in daily.histories else None,
         "hashtags": list(post.hashtags),
         "language": post.language,
         "posted_at": to_text(post.posted_at),

@@ -7,13 +7,15 @@ Never reads a label's absence as proof that people made a clip.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from core.meaning import DESCRIBED_LEAST, DESCRIBED_MOST
 from core.naming import screen_reasons, word_reasons
 from core.reasons import SILENCED, SUGGESTING, ai_reasons, excuse_reason, match_reason
 from core.records import (
     Account,
+    AiLabel,
     AuthorClass,
     Bank,
     Basis,
@@ -67,12 +69,37 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """What a post said from seen_at until another text was seen in its place: until_at, None for what it says now.
+
+    raw_sha256  the answer that it was read from
+    meaning     what a model makes of it
+    """
+
+    text: str
+    hashtags: tuple[str, ...]
+    ai_label: AiLabel | None
+    seen_at: datetime
+    until_at: datetime | None
+    raw_sha256: str
+    meaning: Meaning | None = None
+
+    def said_by(self, post: Post) -> Post:
+        """The post as it was when it said this."""
+        return replace(post, text=self.text, hashtags=self.hashtags, ai_label=self.ai_label)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What else is known of one post: its files' own marks, the text in its pictures, and what a model makes of it."""
+    """What else is known of one post: its files' own marks, the text in its pictures, and what a model makes of it.
+
+    earlier  what it said before, the oldest first
+    """
 
     marks: Sequence[Mark] = ()
     written: Sequence[Written] = ()
     meaning: Meaning | None = None
+    earlier: Sequence[Caption] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +124,45 @@ class Known:
 
 
 def judge(post: Post, hits: Sequence[Hit], known: Known, told: Told = Told()) -> tuple[Finding, ...]:
-    """The findings of one post, one for each franchise it may take from."""
+    """The findings of one post, one for each franchise it may take from.
+
+    By what the post says now. Where that makes no hit and an earlier caption does, the hit stays: by that caption's
+    reasons (the latest such one's), those that no longer hold saying until when, and with the least score of a hit.
+    """
     author = known.class_of(post.platform, post.author_handle)
-    evidence = ai_reasons(post, known.generator_tags, told.marks)
     believed = [hit for hit in hits if (hit.match.sha256, hit.reference.id) not in known.rejected]
-    given = _Given(post=post, hits=believed, told=told, evidence=evidence, author=author)
-    findings = (_judge_franchise(given, franchise) for franchise in known.franchises)
-    return tuple(finding for finding in findings if finding)
+
+    def given(post: Post, meaning: Meaning | None) -> _Given:
+        evidence = ai_reasons(post, known.generator_tags, told.marks)
+        own = replace(told, meaning=meaning)
+        return _Given(post=post, hits=believed, told=own, evidence=evidence, author=author)
+
+    now = given(post, told.meaning)
+    found = {one.id: _judge_franchise(now, one) for one in known.franchises}
+    for caption in reversed(told.earlier):  # each against all titles at once: a text is read once for all of them
+        before = given(caption.said_by(post), caption.meaning)
+        for franchise in known.franchises:
+            if _is_hit(found[franchise.id]):
+                continue
+            past = _judge_franchise(before, franchise)
+            if past and _is_hit(past):
+                found[franchise.id] = _kept(past, caption, found[franchise.id], now)
+    return tuple(finding for finding in found.values() if finding)
+
+
+def _is_hit(finding: Finding | None) -> bool:
+    return finding is not None and finding.score >= HIT_SCORE
+
+
+def _kept(past: Finding, caption: Caption, present: Finding | None, now: "_Given") -> Finding:
+    """A hit that only an earlier caption made, saying of each reason that is past until when it held."""
+    still = {reason.sentence for reason in (present.reasons if present else now.evidence)}
+
+    def told(sentence: str) -> str:
+        return sentence if sentence in still else f"{sentence} (said until {caption.until_at:%Y-%m-%d})"
+
+    reasons = tuple(replace(reason, sentence=told(reason.sentence)) for reason in past.reasons)
+    return replace(past, score=HIT_SCORE, reasons=reasons, ai_evidence=tuple(map(told, past.ai_evidence)))
 
 
 def finding_id(post: str, franchise: str) -> str:

@@ -7,15 +7,18 @@ from typing import Any
 from core.findings import Hit
 from core.records import Bank, Basis, Reason, Reference
 from core.times import clock, from_text
+from review.edits import Edits, edits
 from review.pairs import Moment, Pair, pairs
 from review.words import address, readable
 from store import desk, queries
+from store.captions import histories
 from store.ledger import Ledger
 from store.queries import HitRow
 from store.rows import reference_of
 
 MOST_CAPTION = 4000
 MOST_LANES = 4  # references on the timeline
+MOST_EDITED = 8  # posts whose earlier captions are shown
 WIDTH = 600.0  # of the timeline and the plot, in their own units
 PLOT_HEIGHT = 60.0
 
@@ -56,6 +59,7 @@ class Card:
     views: int
     most_views: int
     caption: str
+    edits: Mapping[str, Edits]  # post -> what its caption was, of the members whose caption changed
     href: str | None
     acts: tuple[Mapping[str, Any], ...]
 
@@ -84,6 +88,7 @@ def card(ledger: Ledger, case_id: str) -> Card:
         views=sum(member["views"] or 0 for member in row["members"]),
         most_views=max((one["views"] for one in views), default=0),
         caption=readable(lead.post.text, most=MOST_CAPTION),
+        edits=edits(histories(ledger, [lead.post.id, *(one["post"] for one in row["members"])], most=MOST_EDITED)),
         href=address(lead.post.url),
         acts=tuple(row["acts"]),
     )
@@ -175,7 +180,10 @@ def plot(views: Sequence[Mapping[str, Any]]) -> str:
 
 def _member(member: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        **{key: member[key] for key in ("finding", "platform", "score", "basis", "views", "verdict", "reviewer")},
+        **{
+            key: member[key]
+            for key in ("finding", "post", "platform", "score", "basis", "views", "verdict", "reviewer")
+        },
         "author": readable(member["author_handle"], most=80),
         "author_class": member["author_class"],
         "posted_at": member["posted_at"][:16].replace("T", " "),

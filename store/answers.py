@@ -94,6 +94,7 @@ def reread(
 
     A post that stands there is changed only by the answer it was first read from: a later one may be of later
     words. A new one was seen when the answer came. What was seen of a post keeps its time, and gets its numbers anew.
+    What a post has said since in another answer, it still says, and what it said before is kept as it was read then.
     """
     assert answer.seen_at  # noqa: S101 - for mypy; every row has it
     at, new, changed = to_text(answer.seen_at), list[str](), list[str]()
@@ -101,6 +102,8 @@ def reread(
         for post in posts:
             row = post_row(post, watch=answer.watch, seen_at=at, raw_sha256=answer.sha256)
             there = ledger.rows("SELECT * FROM posts WHERE id = ?", [post.id])
+            if ledger.rows("SELECT 1 FROM edits WHERE post = ?", [post.id]):
+                row |= {name: there[0][name] for name in SAID}
             if not there:
                 ledger.db.table("posts").insert(row)
                 new.append(post.id)
@@ -127,6 +130,7 @@ def _change(ledger: Ledger, row: dict[str, Any], before: dict[str, Any]) -> None
 READ_ANEW = (
     "url", "author_handle", "author_id", "text", "hashtags", "language", "posted_at", "attachments", "ai_label"
 )  # fmt: skip
+SAID = ("text", "hashtags", "ai_label")
 # The numbers of a sighting are those of its answer; a watch that had not seen the post by then has seen it then.
 SEEN = (
     "INSERT INTO sightings (post, watch, seen_at) SELECT :post, :watch, :seen_at WHERE NOT EXISTS"

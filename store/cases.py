@@ -10,11 +10,13 @@ from core.priority import priority, rank
 from core.records import AuthorClass
 from core.times import from_text, to_text
 from core.words import bare
+from store.captions import earlier_words
 from store.ledger import Ledger
 from store.rows import dump
 
 SEARCHED = 40  # members whose captions can be searched; a re-upload rarely says something new
 CAPTION = 2000  # letters of each
+EARLIER = 100  # texts that members had before: who edits a title away is found by it all the same
 NO_FILE = "no file yet"
 
 
@@ -66,8 +68,8 @@ def refresh(ledger: Ledger, cases: Iterable[str]) -> None:
 
 
 MEMBERS = """
-SELECT m.finding, m.differs, f.franchise, f.element, f.basis, f.score, f.ai_evidence <> '[]' AS ai, f.author_class,
-  f.found_at, p.platform, p.author_handle, substr(p.text, 1, 2000) AS text, p.posted_at, p.seen_at,
+SELECT m.finding, m.differs, f.post, f.franchise, f.element, f.basis, f.score, f.ai_evidence <> '[]' AS ai,
+  f.author_class, f.found_at, p.platform, p.author_handle, substr(p.text, 1, 2000) AS text, p.posted_at, p.seen_at,
   c.opened_at, d.verdict, d.note, d.at AS decided_at,
   (SELECT max(views) FROM sightings s WHERE s.post = p.id) AS views,
   (SELECT max(seen_at) FROM sightings s WHERE s.post = p.id) AS last_at
@@ -123,10 +125,11 @@ def _show(ledger: Ledger, case: str, members: Sequence[Mapping[str, Any]]) -> No
     number = ledger.db.execute("SELECT id FROM queue WHERE case_id = ?", [case]).fetchone()[0]
     ledger.db.execute("DELETE FROM found WHERE rowid = ?", [number])
     searched = members[:SEARCHED]
+    earlier = earlier_words(ledger, [row["post"] for row in searched], texts=EARLIER, letters=CAPTION)
     words = [
         bare("\n".join(dict.fromkeys(texts)))
         for texts in (
-            [row["text"][:CAPTION] for row in searched],
+            [*(row["text"][:CAPTION] for row in searched), *earlier],
             [row["author_handle"] for row in searched],
             [row["note"] for row in members if row["note"]],
         )

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core.records import Brand, Failure, Finding, Fingerprint, Mark, Match, Media, Post, Reference, Verdict
 from core.times import to_text
+from store.captions import save_edits
 from store.migrations import ledger_migrations
 from store.rows import brand_rows, dump, finding_row, mark_row, post_row
 
@@ -160,15 +161,16 @@ class Ledger:
         """Write a batch of (post, raw sha256) that a watch saw; return how many were new.
 
         A sighting is added when the watch never saw the post or its numbers moved, so seeing the
-        same thing twice writes nothing.
+        same thing twice writes nothing. A known post that says something else says so from then on.
         """
         at = to_text(seen_at)
         # In the order of the keys: feeds come newest first, and walking the indexes backwards dirties twice the pages.
         posts = sorted(posts, key=lambda pair: pair[0].id)
         with self.write():
-            new = self._insert(
-                "posts", [post_row(post, watch=watch, seen_at=at, raw_sha256=raw) for post, raw in posts]
-            )
+            rows = [post_row(post, watch=watch, seen_at=at, raw_sha256=raw) for post, raw in posts]
+            new = self._insert("posts", rows)
+            if new < len(rows):
+                save_edits(self, rows)
             self.db.conn.executemany(SIGHTING, [_sighting(post, watch, at) for post, _ in posts])
         return new
 

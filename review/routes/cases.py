@@ -13,6 +13,7 @@ from review.cards import card
 from review.desk import ledger_of, now, page
 from review.rights import Person, Right, needs
 from store import acts, desk
+from store.captions import as_json, histories
 from store.desk import Filter
 
 router = APIRouter()
@@ -100,8 +101,11 @@ def list_cases(request: Request, listed: Annotated[Listed, Query()]) -> list[dic
 
 @router.get("/v1/cases/{case}", dependencies=[needs(Right.SEE)])
 def one_case(request: Request, case: str) -> dict[str, Any]:
-    """A case with its members, verdicts and acts."""
-    return desk.case(ledger_of(request), case)
+    """A case with its members, verdicts and acts, and what those posts said before whose captions changed."""
+    ledger = ledger_of(request)
+    row = desk.case(ledger, case)
+    edited = histories(ledger, [member["post"] for member in row["members"]])
+    return row | {"captions": [as_json(history) for history in edited]}
 
 
 @router.post("/v1/next")

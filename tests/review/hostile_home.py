@@ -1,6 +1,7 @@
 """A home that only attackers wrote: each payload is a caption, an account, a title, a file's name, a note, a person."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -45,7 +46,9 @@ def fill(ledger: Ledger) -> list[str]:
     with ledger.write():
         ledger.sync(brand)
         ledger.save_references([_reference(number, payload, at) for number, payload in enumerate(PAYLOADS)])
-        ledger.save_posts("w", [(_post(number, one, at), "0" * 64) for number, one in enumerate(PAYLOADS)], seen_at=at)
+        posts = [_post(number, payload, at) for number, payload in enumerate(PAYLOADS)]
+        for said in ([replace(post, text=f"{post.text} {post.text[:99]} once") for post in posts], posts):  # all edited
+            ledger.save_posts("w", [(post, "0" * 64) for post in said], seen_at=at)
         ledger.save_media([_media(number, at) for number in range(len(PAYLOADS))])
         cases = [_case(ledger, number, payload, at) for number, payload in enumerate(PAYLOADS)]
         _people(ledger, at)

@@ -34,7 +34,7 @@ OURS = set(
         "html head body meta title link script header nav main section article aside footer form label input select"
         " option textarea button fieldset legend datalist progress meter table caption thead tbody tr th td ul ol li"
         " dl dt dd p h1 h2 h3 a b i em strong small span bdi kbd code pre time figure figcaption img details summary"
-        " dialog div svg g title desc rect polygon polyline line path circle text tspan",
+        " dialog div ins del svg g title desc rect polygon polyline line path circle text tspan",
     )
 )
 # What names no one page, and is not asked for by itself.
