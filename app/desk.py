@@ -92,4 +92,5 @@ def _company(home: Home) -> dict[str, Any]:
     """The company's sign-in, with its secret, as review.oidc takes it."""
     given, network = home.settings.oidc, home.settings.network
     secret = secrets_of([OIDC_SECRET]).get(OIDC_SECRET.name, "")
-    return given.model_dump() | {"client_secret": secret, "proxy": network.proxy, "ca_file": network.ca_file}
+    ways = {"proxy": network.proxy, "ca_file": network.ca_file, "allowed_hosts": home.settings.allowed_hosts}
+    return given.model_dump() | {"client_secret": secret} | ways

@@ -20,6 +20,7 @@ import httpx
 
 from app.credentials import secrets_of
 from app.digest import Digest, message
+from app.exports import note_export
 from app.home import Home, held
 from app.settings import Settings
 from core.errors import ClipwardenError, FetchRefused, SettingsWrong
@@ -159,7 +160,7 @@ def _mails(home: Home, digest: Digest, mailboxes: Sequence[str], *, again: bool)
     try:
         for key in keys:
             mail = message(digest, home.settings.digest.sender, key[2]).as_bytes()
-            claim(home.ledger, key, at=datetime.now(UTC), again=again)
+            _claim(home, digest, key, again=again)
             outcomes.append(_settled(home, key, *_mail(server, home.settings.digest.sender, key[2], mail)))
     finally:
         with suppress(OSError, smtplib.SMTPException):
@@ -236,7 +237,7 @@ def _webhooks(
     outcomes = []
     for url in hooks:
         key = (digest.day.isoformat(), "webhook", url)
-        if had := claim(home.ledger, key, at=datetime.now(UTC), again=again):
+        if had := _claim(home, digest, key, again=again):
             outcomes.append(_had(key, had, state_of(home.ledger, key)[1]))
             continue
         outcomes.append(_settled(home, key, *_post(home.settings, url, digest, sleep)))
@@ -283,6 +284,17 @@ def _attempt(client: httpx.Client, url: str, body: bytes, headers: dict[str, str
 
 
 # ---------------------------------------------------------------------- state
+def _claim(home: Home, digest: Digest, key: Key, *, again: bool) -> str:
+    """As store.digests.claim; what is about to leave is noted in the audit log with it, of a webhook its host alone."""
+    day, channel, recipient = key
+    with home.ledger.write():
+        had = claim(home.ledger, key, at=datetime.now(UTC), again=again)
+        if not had:
+            to = recipient if channel == "mail" else urlsplit(recipient).hostname or ""
+            note_export(home.ledger, "digest", rows=len(digest.payload["hits"]), day=day, to=to)
+    return had
+
+
 def _had(key: Key, state: str, why: str) -> Outcome:
     """What is told of one who is not sent it again."""
     if state == "unknown":

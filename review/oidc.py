@@ -8,7 +8,8 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -24,15 +25,16 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from core.errors import ClipwardenError, SettingsWrong
+from core.errors import Busy, ClipwardenError, SettingsWrong
 from core.words import printable
 from review.rights import ROLES
+from review.way_out import TIMEOUT_S, way_out
 from store import keys, people
 from store.ledger import Ledger
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # never none, never HS
 SCOPES = "openid profile email"
-TIMEOUT_S = 10
+PATIENCE_S = 3  # how long one waits for another who asks the provider
 LEEWAY_S = 60  # between two clocks
 FRESH_S = 600  # how long the provider's own description holds
 KEYS_S = 10  # how long its keys hold, once a token is signed with one that was not there
@@ -49,7 +51,7 @@ class Provider:
     roles          group -> role, the first that fits holds at each sign-in; empty: roles are given at the desk
     make_accounts  whether a person without an account gets one at the first sign-in
     shown          what the button calls it
-    proxy, ca_file as in the settings of the network
+    proxy, ca_file, allowed_hosts as in the settings
     """
 
     issuer: str
@@ -61,6 +63,7 @@ class Provider:
     shown: str = ""
     proxy: str = ""
     ca_file: str = ""
+    allowed_hosts: tuple[str, ...] = ()
 
 
 def provider_of(settings: Mapping[str, Any]) -> Provider | None:
@@ -116,7 +119,7 @@ class Company:
         """
         described = self._description()
         try:
-            with self._session(back) as session:
+            with self._session(back) as session, self._way_out(session):
                 answer = session.fetch_token(
                     described["token_endpoint"], authorization_response=response, state=state,
                     code_verifier=steps["verifier"], timeout=TIMEOUT_S, allow_redirects=False,
@@ -147,20 +150,13 @@ class Company:
 
     def _session(self, back: str) -> Any:  # noqa: ANN401 - Authlib ships no types
         given = self.provider
-        session = OAuth2Session(
+        return OAuth2Session(
             given.client_id, given.client_secret or None, scope=SCOPES, redirect_uri=back, code_challenge_method="S256"
         )
-        return self._set(session)
-
-    def _set(self, session: requests.Session) -> requests.Session:
-        session.trust_env = False  # what goes out, and whom it trusts, stands in our settings alone
-        session.verify = self.provider.ca_file or True
-        session.proxies = dict.fromkeys(("http", "https"), self.provider.proxy) if self.provider.proxy else {}
-        return session
 
     def _description(self) -> dict[str, Any]:
         """The discovery document, as OpenID Connect Discovery 1.0 has it."""
-        with self._lock:
+        with self._asking():
             if not self._described or time.monotonic() - self._described_at > FRESH_S:
                 issuer = self.provider.issuer
                 found = self._asked(f"{issuer}/.well-known/openid-configuration")
@@ -172,14 +168,30 @@ class Company:
             return self._described
 
     def _key_set(self, fresh_s: float = FRESH_S) -> Any:  # noqa: ANN401 - joserfc checks it
-        with self._lock:
+        with self._asking():
             if not self._keys or time.monotonic() - self._keys_at > fresh_s:
                 self._keys, self._keys_at = self._asked(self._described["jwks_uri"]), time.monotonic()
             return self._keys
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """One asks at a time; a provider that is slow must not hold every thread of the desk."""
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise Busy("the company's sign-in is slow to answer; try again in a minute")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _way_out(self, session: requests.Session) -> AbstractContextManager[None]:
+        its = self.provider
+        return way_out(
+            session, its.issuer, proxy=its.proxy, ca_file=its.ca_file, allowed_hosts=tuple(its.allowed_hosts)
+        )
+
     def _asked(self, url: str) -> dict[str, Any]:
         try:
-            with self._set(requests.Session()) as session:
+            with requests.Session() as session, self._way_out(session):
                 answer = session.get(url, timeout=TIMEOUT_S, allow_redirects=False)
                 answer.raise_for_status()
                 found = answer.json()

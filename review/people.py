@@ -7,6 +7,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from core.errors import Busy, ClipwardenError, NotFound
 from core.words import printable
+from review import sealing
 from review.desk import desk_of, ledger_of, now
 from review.passwords import MOST_NAME, Passwords, step_of, typed
 from review.rights import ROLES, Person, Right
@@ -174,13 +176,15 @@ def check(ledger: Ledger, passwords: Passwords, given: Given, *, at: datetime) -
     keys.succeeded(ledger, account, address)
     if passwords.stale(row["password"]):
         people.renew_hash(ledger, name, passwords.hashed(given.password))
+    sealing.seal_all(ledger)
     return name
 
 
 def _code_is_right(ledger: Ledger, row: dict[str, Any], code: str, *, at: datetime) -> bool:
-    step = step_of(row["totp"], typed(code), at=at)
-    if step is not None:
-        return people.use_step(ledger, row["name"], step)
+    with suppress(sealing.KeyLost):  # then only a recovery code is left; the page says so, whoever asks
+        step = step_of(sealing.opened(ledger, row["name"], row["totp"]), typed(code), at=at)
+        if step is not None:
+            return people.use_step(ledger, row["name"], step)
     return people.use_recovery(ledger, row["name"], typed(code), at=at)
 
 

@@ -21,11 +21,13 @@ Counts = Mapping[str, int]  # what -> how many; each of WHATS is there
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How often what a kind of reason spoke for was confirmed.
+    """How often a hit that a kind of reason led to was confirmed: it spoke alone, or first of a copy's; see m018.
 
     decided     with a verdict other than `unsure`
     precision   0..1, confirmed of decided; None for nothing decided
     low, high   its interval of 95 %
+    shared      (confirmed, decided) of the hits that it spoke for beside another that led, or where none did: what
+                was said of them says nothing of it alone
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Method:
     precision: float | None
     low: float
     high: float
+    shared: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,16 +172,22 @@ def _counts(rows: Sequence[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
 
 def _methods(asked: _Asked) -> tuple[Method, ...]:
     where, values = asked.where("day")
-    sql = f"SELECT kind, verdict, sum(n) FROM method_tallies WHERE {where} GROUP BY 1, 2"  # noqa: S608 - our own columns
+    sql = f"SELECT kind, verdict, sum(pinned), sum(n - pinned) FROM method_tallies WHERE {where} GROUP BY 1, 2"  # noqa: S608 - our own columns
     found: dict[str, dict[str, int]] = {}
-    for kind, verdict, n in asked.ledger.db.execute(sql, values):
-        found.setdefault(kind, {})[verdict] = n
-    made = [_method(kind, counts) for kind, counts in found.items() if any(counts.values())]
+    shared: dict[str, dict[str, int]] = {}
+    for kind, verdict, pinned, beside in asked.ledger.db.execute(sql, values):
+        found.setdefault(kind, {})[verdict] = pinned
+        shared.setdefault(kind, {})[verdict] = beside
+    made = [
+        _method(kind, found[kind], shared[kind])
+        for kind in found
+        if any((*found[kind].values(), *shared[kind].values()))
+    ]
     return tuple(sorted(made, key=lambda one: (-one.decided, one.kind)))
 
 
-def _method(kind: str, counts: dict[str, Any]) -> Method:
-    decided = sum(n for verdict, n in counts.items() if verdict != "unsure")
+def _method(kind: str, counts: Mapping[str, int], shared: Mapping[str, int]) -> Method:
+    decided = _decided(counts)
     confirmed = counts.get("infringing", 0)
     low, high = wilson(confirmed, decided)
     return Method(
@@ -191,4 +200,9 @@ def _method(kind: str, counts: dict[str, Any]) -> Method:
         precision=confirmed / decided if decided else None,
         low=low,
         high=high,
+        shared=(shared.get("infringing", 0), _decided(shared)),
     )
+
+
+def _decided(counts: Mapping[str, int]) -> int:
+    return sum(n for verdict, n in counts.items() if verdict != "unsure")

@@ -110,7 +110,10 @@ def reset(ledger: Ledger, name: str, *, by: str, at: datetime) -> None:
 
 
 def begin_totp(ledger: Ledger, name: str, secret: str) -> None:
-    """Keep a secret for one-time codes until its first code shows that the person's app has it."""
+    """Keep a secret for one-time codes until its first code shows that the person's app has it.
+
+    secret  sealed: see review.sealing
+    """
     with ledger.write():
         _change(ledger, name, {"totp_next": secret})
 
@@ -130,12 +133,24 @@ def confirm_totp(ledger: Ledger, name: str, step: int, codes: Iterable[str], *, 
         audit.note(ledger, name, "one-time-codes-on", {"account": name}, at=at)
 
 
-def end_totp(ledger: Ledger, name: str, *, at: datetime) -> None:
+def end_totp(ledger: Ledger, name: str, *, by: str, at: datetime) -> None:
     """The account asks for no one-time codes any more."""
     with ledger.write():
         _change(ledger, name, {"totp": None, "totp_next": None})
         ledger.db.execute("DELETE FROM recovery_codes WHERE person = ?", [name])
-        audit.note(ledger, name, "one-time-codes-off", {"account": name}, at=at)
+        audit.note(ledger, by, "one-time-codes-off", {"account": name}, at=at)
+
+
+def totp_secrets(ledger: Ledger) -> list[tuple[str, str]]:
+    """(name, secret as it is kept) of every account that asks for one-time codes."""
+    rows = ledger.rows("SELECT name, totp FROM people WHERE totp IS NOT NULL ORDER BY name")
+    return [(row["name"], row["totp"]) for row in rows]
+
+
+def reseal_totp(ledger: Ledger, name: str, before: str, sealed: str) -> None:
+    """Keep the same secret in another form, unless it was changed meanwhile."""
+    with ledger.write():
+        ledger.db.execute("UPDATE people SET totp = ? WHERE name = ? AND totp = ?", [sealed, name, before])
 
 
 def use_step(ledger: Ledger, name: str, step: int) -> bool:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from core.errors import Busy, NotFound
@@ -42,8 +44,8 @@ def listed(
 
     counts  what `outcomes` says
 
-    Each is a row of refs with its franchise's title and element's name, and: confirmed, unrelated, last_at (of what
-    was decided), undecided (hits that wait), suspicious, unreadable (why, or None), picture_s (a telling frame's
+    Each is a row of refs with its franchise's title and element's name, and: confirmed, unrelated, shared, last_at (of
+    what was decided), undecided (hits that wait), suspicious, unreadable (why, or None), picture_s (a telling frame's
     offset, None where there is no file), retired_by, retired_at, why (None for an active one).
     """
     rows = ledger.rows(RETIRED if wanted.state == "retired" else ACTIVE, _asked(wanted))
@@ -77,11 +79,14 @@ SELECT r.*, fr.title, e.name AS element_name FROM (
   FROM retirements WHERE retired AND id IN ({LAST}) AND reference NOT IN (SELECT id FROM refs)) r {SHOWN}
 """  # noqa: S608 - our own words
 
-NOTHING = {"confirmed": 0, "unrelated": 0, "last_at": None}
+NOTHING = {"confirmed": 0, "unrelated": 0, "shared": 0, "last_at": None}
 
 
 def outcomes(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """Reference -> how many decided findings its matches stand behind: confirmed, unrelated, and the last of them."""
+    """Reference -> how many decided findings its matches stand behind: confirmed, unrelated, shared, and the last.
+
+    A false finding is the fault of every match; a confirmed one is owed to its surest, and shared by the others.
+    """
     return {row.pop("reference"): row for row in ledger.rows(OUTCOMES)}
 
 
@@ -91,13 +96,16 @@ WITH said AS (
   SELECT f.id, f.post, f.franchise, f.found_at, d.verdict FROM (SELECT DISTINCT finding FROM decisions) y
   CROSS JOIN findings f ON f.id = y.finding CROSS JOIN latest_decisions d ON d.finding = f.id),
 pairs AS (
-  SELECT x.reference, s.id, s.found_at, s.verdict FROM said s CROSS JOIN media m ON m.post = s.post
+  SELECT x.reference, s.id, s.found_at, s.verdict, x.probability FROM said s CROSS JOIN media m ON m.post = s.post
   CROSS JOIN matches x ON x.sha256 = m.sha256 CROSS JOIN refs r ON r.id = x.reference AND r.franchise = s.franchise
-  UNION SELECT t.reference, s.id, s.found_at, s.verdict FROM said s CROSS JOIN media m ON m.post = s.post
-  CROSS JOIN past_matches x ON x.sha256 = m.sha256
-  CROSS JOIN retirements t ON t.id = x.retirement AND t.was ->> 'franchise' = s.franchise)
-SELECT reference, sum(verdict IN ('infringing', 'licensed', 'fair-use')) AS confirmed,
-  sum(verdict = 'unrelated') AS unrelated, max(found_at) AS last_at FROM pairs GROUP BY reference
+  UNION ALL SELECT t.reference, s.id, s.found_at, s.verdict, x.probability FROM said s
+  CROSS JOIN media m ON m.post = s.post CROSS JOIN past_matches x ON x.sha256 = m.sha256
+  CROSS JOIN retirements t ON t.id = x.retirement AND t.was ->> 'franchise' = s.franchise),
+placed AS (
+  SELECT reference, found_at, verdict, verdict IN ('infringing', 'licensed', 'fair-use') AS copied,
+    rank() OVER (PARTITION BY id ORDER BY max(probability) DESC) AS place FROM pairs GROUP BY id, reference)
+SELECT reference, sum(copied AND place = 1) AS confirmed, sum(copied AND place > 1) AS shared,
+  sum(verdict = 'unrelated') AS unrelated, max(found_at) AS last_at FROM placed GROUP BY reference
 """
 
 
@@ -180,26 +188,33 @@ def _note(ledger: Ledger, was: Mapping[str, Any], **said: str | int) -> int:
 def decided(ledger: Ledger) -> list[Decided]:
     """Every finding that people decided on, as each method saw it with the references of each element in use.
 
-    Of several matches of one finding by one method with one element the nearest stands for it.
+    Of several matches of one finding by one method with one element the nearest stands for it. The verdict is that of
+    the surest of those that keep their thresholds, as judging ranks them; the others share it.
     """
     limits = {
         row["id"]: json.loads(row["thresholds"]) for row in ledger.rows("SELECT id, thresholds FROM elements_in_force")
     }
     rows = ledger.rows(DECIDED)
     own = {row["method"]: row["threshold"] for row in rows}
-    return [
-        Decided(
-            case=row["case_id"],
-            finding=row["finding"],
-            element=row["element"],
-            method=row["method"],
-            distance=row["distance"],
-            in_force=_in_force(limits.get(row["element"], {}).get(row["method"]), own[row["method"]], row),
-            more_is_nearer=bool(row["more_is_nearer"]),
-            confirmed=row["verdict"] in RIGHT,
-        )
-        for row in rows
-    ]
+    found = []
+    for _, group in groupby(rows, key=itemgetter("finding")):
+        passed = False
+        for row in group:  # the surest first
+            limit = _in_force(limits.get(row["element"], {}).get(row["method"]), own[row["method"]], row)
+            one = Decided(
+                case=row["case_id"],
+                finding=row["finding"],
+                element=row["element"],
+                method=row["method"],
+                distance=row["distance"],
+                in_force=limit,
+                more_is_nearer=bool(row["more_is_nearer"]),
+                confirmed=row["verdict"] in RIGHT,
+                shared=passed,
+            )
+            passed = passed or one.passes(limit)
+            found.append(one)
+    return found
 
 
 def _in_force(limit: int | None, own: int, row: Mapping[str, Any]) -> int:
@@ -218,7 +233,7 @@ CROSS JOIN latest_decisions d ON d.finding = f.id AND d.verdict <> 'unsure'
 CROSS JOIN media m ON m.post = f.post CROSS JOIN matches x ON x.sha256 = m.sha256 AND x.basis = 'copy'
 CROSS JOIN refs r ON r.id = x.reference AND r.franchise = f.franchise AND r.bank = 'positive' AND r.element IS NOT NULL
 LEFT JOIN members c ON c.finding = f.id
-GROUP BY f.id, r.element, x.method ORDER BY f.id, r.element, x.method
+GROUP BY f.id, r.element, x.method ORDER BY f.id, max(x.probability) DESC, r.element, x.method
 """
 
 
@@ -233,7 +248,10 @@ def accept(ledger: Ledger, element: str, method: str, proposal: Proposal | None,
         standing = {(row["element"], row["method"]) for row in accepted(ledger)}
         if proposal is None and (element, method) not in standing:
             raise NotFound(f"no threshold of {method[:40]} was accepted for {element}; reload the page")
-        grounds = {"precision": proposal.then.precision, "cases": proposal.cases} if proposal and proposal.then else {}
+        grounds = {}
+        if proposal and proposal.then:
+            told = proposal.then.precision, proposal.promised, proposal.cases
+            grounds = dict(zip(("precision", "promised", "cases"), told, strict=True))
         row = {"element": element, "method": method, "threshold": proposal.threshold if proposal else None}
         ledger.db.table("accepted").insert(row | {"grounds": dump(grounds), "person": person, "at": to_text(at)})
         ledger.db.execute(JUDGE_AGAIN, [element, method])

@@ -25,6 +25,7 @@ def digest(
     from app.digest import compose, message
     from app.digest_sending import complaint, reachable, ready, recipients, send
     from app.explain_files import check_place
+    from app.exports import note_export
     from crawler.egress import install
 
     if out:
@@ -37,6 +38,7 @@ def digest(
         if out:
             wanted = opened.settings.digest
             sender = wanted.sender or "clipwarden@localhost.localdomain"
+            note_export(opened.ledger, "digest", rows=len(made.payload["hits"]), day=f"{made.day}", to="a file")
             out.write_bytes(message(made, sender, [*wanted.recipients, sender][0]).as_bytes())
             say(f"wrote {escape(str(out))}")
             return

@@ -1,6 +1,6 @@
 """People of the desk, from the terminal: accounts and roles, and the audit log that shows what everyone did."""
 
-import getpass
+import socket
 import sys
 from typing import Annotated
 
@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.console import AsJson, app, home, out, print_json, say
+from app.exports import at_terminal
 from core.words import printable
 
 people_app = typer.Typer(help="Accounts of the desk: who may sign in, and as what.", no_args_is_help=True)
@@ -16,6 +17,7 @@ audit_app = typer.Typer(help="The log of every act, chained by hashes.", no_args
 app.add_typer(people_app, name="people")
 app.add_typer(audit_app, name="audit")
 Name = Annotated[str, typer.Argument(help="The account's name.")]
+PORT = 8484  # where `clipwarden serve` listens unless told otherwise
 Role = Annotated[str, typer.Option(help="viewer, reviewer, approver, counsel, auditor or admin.")]
 
 
@@ -28,18 +30,21 @@ def people_add(
     from review import people
 
     with home() as opened:
-        key = people.add(opened.ledger, name, role, by=_me(), at=now(), shown=shown)
-    say(f"{escape(name)} has the role {escape(role)}. Its owner opens, at the address that `clipwarden serve` prints,")
-    say(f"  /sign-in/once?key={key}")
+        key = people.add(opened.ledger, name, role, by=at_terminal(), at=now(), shown=shown)
+        address, told = _address(opened.settings.desk.address)
+    say(f"{escape(name)} has the role {escape(role)}. Its owner opens once, within fifteen minutes:")
+    sys.stdout.write(f"  {address}/sign-in/once?key={key}\n")  # whole on one line, however narrow the terminal
+    say(escape(told))
 
 
 @people_app.command("list", epilog="Example: clipwarden people list --json")
 def people_list(as_json: AsJson = False) -> None:
     """Show all accounts, their roles and how they sign in."""
+    from review import sealing
     from store import people
 
     with home() as opened:
-        rows = people.listed(opened.ledger)
+        rows, lost = people.listed(opened.ledger), sealing.lost(opened.ledger)
     if as_json:
         print_json(rows)
         return
@@ -48,6 +53,8 @@ def people_list(as_json: AsJson = False) -> None:
         by = "company" if row["issuer"] else "password" if row["has_password"] else "link only"
         by = "closed" if row["disabled_at"] else f"{by} and code" if row["has_totp"] else by
         table.add_row(row["name"], escape(printable(row["shown"])), row["role"], by, row["made_at"][:10])
+    if lost:
+        say(f"[red]{escape(lost)}[/]")
     out.print(table) if rows else say("no accounts; `clipwarden serve` prints a link for the first admin")
 
 
@@ -58,7 +65,7 @@ def people_role(name: Name, role: Annotated[str, typer.Argument(help="The new ro
     from review import people
 
     with home() as opened:
-        people.change_role(opened.ledger, name, role, by=_me(), at=now())
+        people.change_role(opened.ledger, name, role, by=at_terminal(), at=now())
     say(f"{escape(name)} has the role {escape(role)} from now on")
 
 
@@ -73,15 +80,19 @@ def people_disable(
 
     with home() as opened:
         if undo:
-            accounts.set_disabled(opened.ledger, name, disabled=False, by=_me(), at=now())
+            accounts.set_disabled(opened.ledger, name, disabled=False, by=at_terminal(), at=now())
         else:
-            people.disable(opened.ledger, name, by=_me(), at=now())
+            people.disable(opened.ledger, name, by=at_terminal(), at=now())
     say(f"{escape(name)} is {'open again' if undo else 'closed'}")
 
 
 @people_app.command("password", epilog="Example: clipwarden people password ada")
-def people_password(name: Name) -> None:
-    """Set an account's password, for who is locked out; its sessions end, its one-time codes stay."""
+def people_password(
+    name: Name,
+    *,
+    codes_off: Annotated[bool, typer.Option("--codes-off", help="Turn its one-time codes off too.")] = False,
+) -> None:
+    """Set an account's password, for who is locked out; its sessions end, its one-time codes stay or are turned off."""
     from app.stages import now
     from review.passwords import Passwords
     from review.people import existing
@@ -90,8 +101,12 @@ def people_password(name: Name) -> None:
     with home() as opened:
         existing(opened.ledger, name)
         given = typer.prompt(f"new password of {printable(name)}", hide_input=True, confirmation_prompt=True)
-        people.set_password(opened.ledger, name, Passwords().hashed(given), by=_me(), at=now())
-    say(f"{escape(name)} has a new password")
+        hashed = Passwords().hashed(given)
+        with opened.ledger.write():
+            people.set_password(opened.ledger, name, hashed, by=at_terminal(), at=now())
+            if codes_off:
+                people.end_totp(opened.ledger, name, by=at_terminal(), at=now())
+    say(f"{escape(name)} has a new password{' and no one-time codes any more' if codes_off else ''}")
 
 
 @audit_app.command("verify", epilog="Example: clipwarden audit verify --head 7d0a…")
@@ -138,6 +153,14 @@ def audit_list(
         sys.stdout.write(f"{row['id']:>8} {line}\n")
 
 
-def _me() -> str:
-    """Who sits at the terminal: nobody asks for a password there, since whoever can write the ledger is in already."""
-    return f"terminal:{printable(getpass.getuser(), most=40)}"
+def _address(public: str) -> tuple[str, str]:
+    """Where the desk is, without a slash at the end, and how that is known; public: what the settings call it."""
+    if public:
+        return public.rstrip("/"), "The address is that of [desk] in clipwarden.toml."
+    try:
+        socket.create_connection(("127.0.0.1", PORT), timeout=1).close()
+    except OSError:
+        told = "Nothing answers there now: start `clipwarden serve`."
+    else:
+        told = "Something answers there now."
+    return f"http://localhost:{PORT}", f"{told} With --host or --port it is another: take what that prints."

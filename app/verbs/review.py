@@ -29,6 +29,7 @@ def hits(
 ) -> None:
     """Show a day's hit list. A source that failed is shown as blind, never as "no hits"."""
     from app.explain_files import check_place
+    from app.exports import note_export
     from app.hits import daily
     from app.hits_files import as_json as plain
     from app.hits_files import write_csv
@@ -38,6 +39,8 @@ def hits(
         check_place(place)
     with home() as opened:
         today = daily(opened.ledger, _day(day), datetime.now(UTC))
+        if forms := [name for name, asked in (("csv", csv), ("html", html), ("json", as_json)) if asked]:
+            note_export(opened.ledger, "hits", rows=len(today.hits), day=f"{today.day}", form=" ".join(forms))
         if html:
             _write_page(opened, today, html)
     if csv:

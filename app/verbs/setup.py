@@ -173,9 +173,13 @@ def refs_export(
 ) -> None:
     """Write the references' hashes to standard output, for those who compare pictures elsewhere."""
     from app import refs
+    from app.exports import noted
     from app.hash_lists import write
 
     with home() as opened:
-        count = write(refs.export_hashes(opened, method=method, bank=bank), layout, method, sys.stdout)
+        rows = sum(1 for _ in refs.export_hashes(opened, method=method, bank=bank))
+        hashes = refs.export_hashes(opened, method=method, bank=bank)
+        told = noted(opened.ledger, "hashes", hashes, rows=rows, method=method, bank=bank, form=layout)
+        count = write(told, layout, method, sys.stdout)
     if not count:
         raise NotFound(f"no {method} hashes of {bank} references; `clipwarden refs list` says what there is")

@@ -4,7 +4,9 @@ Texts of strangers are text in it, never markup: ElementTree escapes them, and n
 """
 
 from base64 import b64decode
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Annotated, Any
 from xml.etree import ElementTree as Tree
 
@@ -15,9 +17,10 @@ from core.times import to_text
 from review.desk import ledger_of, now
 from review.rights import Person, Right, needs
 from review.words import address, readable
-from store import queries
+from store import audit, queries
 from store.dashboard import recent_hits
 from store.incidents import Incident, open_incidents
+from store.ledger import Ledger
 
 router = APIRouter()
 
@@ -62,8 +65,8 @@ async def reader(request: Request, token: Token = "") -> Person:
 reader.rights = _SEES.dependency.rights  # type: ignore[attr-defined]  # what the test of all routes reads
 
 
-@router.get("/feed.atom", dependencies=[Depends(reader)], response_class=Response, responses=ANSWERS)
-def feed(request: Request) -> Response:
+@router.get("/feed.atom", response_class=Response, responses=ANSWERS)
+def feed(request: Request, me: Annotated[Person, Depends(reader)]) -> Response:
     """The newest hits, and each source that is blind now, so that an empty feed is never taken for no hits."""
     ledger, at = ledger_of(request), now()
     texts = request.app.state.pages.globals["t"]["digest"]
@@ -84,7 +87,16 @@ def feed(request: Request) -> Response:
     for row in hits:
         _hit(root, row, base)
     body = Tree.tostring(root, encoding="utf-8", xml_declaration=True)
+    _note(ledger, me, [row["id"] for row in hits], at)
     return Response(body, media_type="application/atom+xml")
+
+
+def _note(ledger: Ledger, me: Person, hits: Sequence[str], at: datetime) -> None:
+    """Put it into the audit log, once for the same hits: readers ask every few minutes, news or not."""
+    detail = {"what": "feed", "rows": len(hits), "hits": sha256(" ".join(hits).encode()).hexdigest()[:16]}
+    last = audit.listed(ledger, person=me.name, act="export", limit=1)
+    if not last or last[0]["detail"] != detail:
+        audit.note(ledger, me.name, "export", detail, at=at)
 
 
 def _midnight(day: date) -> str:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from core.errors import ClipwardenError
-from review import passwords, people
+from review import passwords, people, sealing
 from review.desk import ledger_of, now, page
 from review.people import Given, Refused
 from review.rights import Person, needs
@@ -50,30 +50,33 @@ def set_password(request: Request, me: Me, fresh: Text = "", password: Text = ""
 @router.post("/me/codes")
 def begin_codes(request: Request, me: Me, password: Text = "") -> Response:
     """Begin with one-time codes: show the secret once, for the app."""
-    row, secret = _own(request, me), passwords.new_secret()
+    ledger, row, secret = ledger_of(request), _own(request, me), passwords.new_secret()
     if row["totp"]:
         return _page(request, me, problem="one-time codes are on; turn them off before you take another app")
     try:
         _prove(request, me, password, "")
+        accounts.begin_totp(ledger, me.name, sealing.seal(ledger, me.name, secret))
     except ClipwardenError as error:
         return _page(request, me, problem=str(error))
-    accounts.begin_totp(ledger_of(request), me.name, secret)
-    return _page(request, me, secret=secret, address=passwords.enrolment(secret, me.name))
+    return _page(request, me, secret=secret)
 
 
 @router.post("/me/codes/confirm")
 def confirm_codes(request: Request, me: Me, code: Text = "") -> Response:
     """The first code shows that the app has the secret; recovery codes are shown, once."""
-    row, at = _own(request, me), now()
-    secret = row["totp_next"]
-    if not secret:
+    ledger, row, at = ledger_of(request), _own(request, me), now()
+    if not row["totp_next"]:
         return _page(request, me, problem="begin with the password: no secret waits for its first code")
+    try:
+        secret = sealing.opened(ledger, me.name, row["totp_next"])
+    except ClipwardenError as error:
+        return _page(request, me, problem=str(error))
     step = passwords.step_of(secret, passwords.typed(code), at=at)
     if step is None:
         told = "that is not the code of this half minute; check the clock of your phone, and try the next one"
-        return _page(request, me, problem=told, secret=secret, address=passwords.enrolment(secret, me.name))
+        return _page(request, me, problem=told, secret=secret)
     codes = passwords.recovery_codes()
-    accounts.confirm_totp(ledger_of(request), me.name, step, codes, at=at)
+    accounts.confirm_totp(ledger, me.name, step, codes, at=at)
     return _page(request, me, codes=codes)
 
 
@@ -85,7 +88,7 @@ def end_codes(request: Request, me: Me, password: Text = "", code: Text = "") ->
         _prove(request, me, password, code)
     except ClipwardenError as error:
         return _page(request, me, problem=str(error))
-    accounts.end_totp(ledger_of(request), me.name, at=now())
+    accounts.end_totp(ledger_of(request), me.name, by=me.name, at=now())
     return _page(request, me, done="codes_off")
 
 
@@ -112,14 +115,15 @@ def _page(
     problem: str = "",
     done: str = "",
     secret: str = "",
-    address: str = "",
     codes: tuple[str, ...] | list[str] = (),
 ) -> Response:
     ledger = ledger_of(request)
     row = accounts.find(ledger, me.name)
+    address = passwords.enrolment(secret, me.name) if secret else ""
     response = page(
-        request, "me.html", account=row, problem=problem, done=done, secret=secret, address=address, codes=codes,
-        sessions=keys.sessions(ledger, me.name), least=passwords.LEAST, most=passwords.MOST,
+        request, "me.html", account=row, problem=problem, done=done, secret=secret, address=address,
+        drawn=passwords.drawn(address) if secret else "", codes=codes, sessions=keys.sessions(ledger, me.name),
+        least=passwords.LEAST, most=passwords.MOST,
     )  # fmt: skip
     response.status_code = 400 if problem else 200
     return response

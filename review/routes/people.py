@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import ClipwardenError
-from review import people
+from review import people, sealing
 from review.desk import ledger_of, now, page
 from review.people import existing, may_give
 from review.rights import ROLES, Person, Right, needs
@@ -221,6 +221,6 @@ def _page(request: Request, me: Person, *, problem: str = "", link: str = "", to
     given = [role for role, rights in ROLES.items() if rights <= me.rights]
     return page(
         request, "people.html", people=accounts.listed(ledger), tokens=keys.tokens(ledger), roles=given,
-        rights=sorted(me.rights), problem=problem, link=link, token=token, company=company_of(request) is not None,
-        today=now().isoformat(), days=90, most_days=people.LONGEST_TOKEN.days,
+        rights=sorted(me.rights), problem=problem or sealing.lost(ledger), link=link, token=token,
+        company=company_of(request) is not None, today=now().isoformat(), days=90, most_days=people.LONGEST_TOKEN.days,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from core.errors import ClipwardenError, NotFound
-from review import people
+from review import people, sealing
 from review.desk import desk_of, ledger_of, now, page
 from review.oidc import Company, account_of, provider_of
 from review.passwords import MOST_NAME
@@ -141,7 +141,10 @@ def _form(
 def _refuse(request: Request, place: str, name: str, refused: Refused) -> Response:
     texts = _texts(request)
     if not refused.wait_s:
-        return _form(request, place, name=name, problem=texts["refused"], status=401)
+        # The same for every name: it says nothing of who was refused, or why.
+        lost = sealing.lost(ledger_of(request))
+        told = f"{texts['refused']} {texts['codes_lost']}" if lost else texts["refused"]
+        return _form(request, place, name=name, problem=told, status=401)
     response = _form(request, place, name=name, problem=texts["wait"].format(seconds=refused.wait_s), status=429)
     response.headers["Retry-After"] = str(refused.wait_s)
     return response

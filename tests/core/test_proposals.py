@@ -1,11 +1,12 @@
 """Thresholds proposed from decisions: the right one where it is known, and none where nothing can be known."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
 import pytest
 
-from core.proposals import LEAST_CASES, Advice, Decided, Proposal, held_out, propose, wilson
+from core.proposals import LEAST_CASES, Advice, Decided, Proposal, at_least, held_out, propose, wilson
 
 IN_FORCE = 40
 
@@ -142,6 +143,79 @@ def test_interval_holds_the_truth_as_often_as_it_says() -> None:
 
     assert proposed > 150
     assert held / proposed >= 0.9
+
+
+WORLDS: dict[str, Callable[[int], float]] = {
+    "a step": lambda bits: 0.005 if bits <= 20 else 0.4,
+    "a ramp": lambda bits: 0.003 + 0.5 * max(0, (bits - 12) / 28) ** 2,
+    "at the edge of what is wanted": lambda bits: 0.02 if bits <= 25 else 0.3,
+    "never as good as is wanted": lambda bits: 0.035 if bits <= 25 else 0.3,
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("cases", [150, 500])
+def test_promise_is_kept_in_nineteen_of_twenty_ledgers(world: str, cases: int) -> None:
+    """However false hits lie, and chosen by the luckiest of thresholds: of the proposals that are made, at most one in
+    twenty lets through more false ones than it promised."""
+    wrong, kept, proposed = WORLDS[world], 0, 0
+    for seed in range(120):
+        dice = Random(f"{world} {cases} {seed}")  # noqa: S311 - the same each time
+        drawn = [(n, dice.randint(0, IN_FORCE)) for n in range(cases)]
+        rows = [one(f"{seed}-{n}", bits, confirmed=dice.random() >= wrong(bits)) for n, bits in drawn]
+        found = only(propose(rows))
+        if found.threshold is None or found.then is None:
+            continue
+        truth = 1 - sum(map(wrong, range(found.threshold + 1))) / (found.threshold + 1)
+        proposed += 1
+        kept += found.promised <= truth
+        assert found.promised < found.then.precision
+
+    assert proposed >= 3
+    assert kept >= 0.95 * proposed
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "n", "low"),
+    [
+        (10, 10, 0.7411),
+        (8, 10, 0.4931),
+        (35, 35, 0.9180),
+        (149, 149, 0.9801),
+        (0, 5, 0.0),
+        (0, 0, 0.0),
+        (95, 100, 0.8977),
+    ],
+)
+def test_lower_bound_is_clopper_and_pearsons(confirmed: int, n: int, low: float) -> None:
+    """The one of the books, on one side and of 95 %."""
+    assert at_least(confirmed, n) == pytest.approx(low, abs=1e-4)
+
+
+@pytest.mark.parametrize("confirmed", [38.4, 39.0, 39.2, 40.3])
+def test_lower_bound_of_weights_is_never_above_that_of_whole_cases(confirmed: float) -> None:
+    """What weights make of cases is rounded to where the promise is smaller."""
+    assert at_least(confirmed, 40.3) <= at_least(confirmed / 40.3 * 40, 40) + 0.02
+    assert at_least(confirmed, 40.3) <= confirmed / 40.3
+
+
+def test_lower_bound_of_many_is_quick_and_near() -> None:
+    """Of a hundred thousand cases it is one and a half standard errors below what was seen, or a little more."""
+    low = at_least(98_000, 100_000)
+
+    assert 0.98 - 0.0009 < low < 0.98 - 0.0006
+
+
+def test_verdict_of_a_surer_match_is_not_this_methods_own() -> None:
+    """Shared decisions teach and measure nothing; they are counted, and told where a proposal would lose them."""
+    rows = decisions(400, 100, from_bits=26)
+    beside = [one(f"s{n}", 39, confirmed=True, shared=True) for n in range(300)]
+    plain, with_shared = only(propose(rows)), only(propose([*rows, *beside]))
+
+    assert (with_shared.threshold, with_shared.now, with_shared.then) == (plain.threshold, plain.now, plain.then)
+    assert (with_shared.cases, with_shared.shared, plain.shared) == (500, 300, 0)
+    assert with_shared.lost == plain.lost + sum(held_out(row.case) for row in beside)
+    assert only(propose(beside)).advice is Advice.FEW
 
 
 def test_threshold_is_never_widened() -> None:

@@ -3,13 +3,15 @@
 Tests tell it whom it vouches for, and how its tokens are wrong.
 """
 
+import asyncio
 import base64
 import hashlib
+import itertools
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +22,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 CLIENT, SECRET = "clipwarden-desk", "the client's secret"
@@ -34,6 +36,8 @@ class Provider:
     twist   changes the claims before they are signed
     alg     how the token is signed: RS256, or what an attacker would try
     asked   the parameters of the last authorisation
+    floods  which answer never ends: description, keys or token
+    drips   which answer comes letter by letter, never whole
     """
 
     issuer: str = ""
@@ -48,10 +52,20 @@ class Provider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     described: dict[str, Any] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
+    floods: str = ""
+    drips: str = ""
+
+    def hostile(self, which: str) -> Response | None:
+        """What comes instead of an answer; None where nothing is wrong."""
+        if which == self.floods:
+            return StreamingResponse(itertools.repeat(b" " * 65_536), media_type="application/json")
+        return StreamingResponse(_drip(), media_type="application/json") if which == self.drips else None
 
     def description(self, _request: Request) -> Response:
         """The discovery document."""
         self.fetched.append("description")
+        if wrong := self.hostile("description"):
+            return wrong
         places = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys"}
         own = {"issuer": self.issuer} | {name: self.issuer + path for name, path in places.items()}
         return JSONResponse(own | self.described)
@@ -59,6 +73,8 @@ class Provider:
     def keys(self, _request: Request) -> Response:
         """The public keys."""
         self.fetched.append("keys")
+        if wrong := self.hostile("keys"):
+            return wrong
         return JSONResponse({"keys": [self.key.as_dict(private=False)]})
 
     def authorize(self, request: Request) -> Response:
@@ -71,6 +87,8 @@ class Provider:
 
     async def token(self, request: Request) -> Response:
         """A code, once, for the client it was given to, with its PKCE verifier, against an ID token."""
+        if wrong := self.hostile("token"):
+            return wrong
         given = dict(await request.form())
         asked = self.codes.pop(str(given.get("code")), None)
         client = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
@@ -99,6 +117,12 @@ class Provider:
             return jwt.encode({"alg": "HS256", "kid": "one"}, claims, OctKey.import_key(self.key.as_pem(private=False)))
         key = self.signing_key or self.key
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+
+
+async def _drip() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        await asyncio.sleep(0.05)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The audit log: what is done stands in it, and what is done to it shows."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from typer.testing import CliRunner, Result
 from app.cli import VERBS
 from app.console import app as command_line
 from core.records import Verdict
-from review import people
-from store import audit
+from review import people, sealing
+from review.desk import now
+from store import audit, keys
+from store import people as accounts
 from store.acts import Ruling, decide, undo
 from store.ledger import Ledger
 from tests.review.doors import empty_ledger
@@ -209,6 +212,37 @@ def test_people_are_kept_from_the_terminal(type_in: Callable[..., Result], ledge
         "account-disabled", "password-set", "role-changed", "link-made",
     ]  # fmt: skip
     assert secret not in (added.stdout + set_now.stdout + str(audit.listed(ledger)))
+
+
+def test_link_of_a_new_account_is_whole(type_in: Callable[..., Result], tmp_path: Path, ledger: Ledger) -> None:
+    """The whole address on one line: of the settings where they name it, else where the desk listens by itself."""
+    first = type_in("people", "add", "ada").stdout
+    (tmp_path / "clipwarden.toml").write_text('[desk]\naddress = "https://clips.example/"\n', encoding="utf-8")
+    second = type_in("people", "add", "ben").stdout
+    links = [re.findall(r"^  (\S+)$", told, re.MULTILINE)[0] for told in (first, second)]
+
+    assert [re.sub(r"=[\w-]{43}$", "=KEY", link) for link in links] == [
+        "http://localhost:8484/sign-in/once?key=KEY", "https://clips.example/sign-in/once?key=KEY",
+    ]  # fmt: skip
+    assert [keys.use_link(ledger, link.split("=")[1], at=now()) for link in links] == ["ada", "ben"]
+    assert ("answers there now" in first, "[desk] in clipwarden.toml" in second) == (True, True)
+
+
+def test_codes_are_turned_off_from_the_terminal(type_in: Callable[..., Result], ledger: Ledger) -> None:
+    """The way back of an admin whose phone, or whose desk's key file, is lost; without the word they stay."""
+    type_in("people", "add", "ada", "--role", "admin")
+    accounts.begin_totp(ledger, "ada", sealing.seal(ledger, "ada", "SECRET"))
+    accounts.confirm_totp(ledger, "ada", 1, ["a-code"], at=NOON)
+    (ledger.path.parent / sealing.KEY_FILE).unlink()
+    told, given = type_in("people", "list").stdout, "a lantern over the harbour\n" * 2
+    kept = []
+    for more in ([], ["--codes-off"]):
+        assert type_in("people", "password", "ada", *more, input=given).exit_code == 0
+        kept.append((accounts.find(ledger, "ada") or {})["totp"] is not None)
+
+    assert (kept, ledger.count("recovery_codes")) == ([True, False], 0)
+    assert "no one-time code of ada can be checked: codes.key is not in the home" in " ".join(told.split())
+    assert audit.listed(ledger)[0]["act"] == "one-time-codes-off"
 
 
 def test_last_admin_stays(type_in: Callable[..., Result], ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """The dashboard's numbers against a slow count of the same ledger, its page, its plots, and what it costs at size."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from core.proposals import wilson
+from core.reasons import SILENCED, SUGGESTING
 from core.records import Verdict
 from core.times import from_text, to_text
 from review import plots
@@ -146,20 +148,56 @@ def test_notice_counts_when_it_is_drafted_and_again_when_it_is_sent(ledger: Ledg
 
 
 def test_precision_is_confirmed_of_decided(large: Ledger) -> None:
-    """Per kind of reason, unsure left out, with Wilson's interval; counted here from the reasons themselves."""
-    sql = (
-        "SELECT json_extract(r.value, '$.kind') AS kind, d.verdict, count(*) AS n FROM latest_decisions d"
-        " JOIN findings f ON f.id = d.finding, json_each(f.reasons) r GROUP BY 1, 2"
-    )
-    slow: dict[str, Counter[str]] = {}
-    for row in large.rows(sql):
-        slow.setdefault(row["kind"], Counter())[row["verdict"]] = row["n"]
-    expected = {kind: (n["infringing"], n.total() - n["unsure"]) for kind, n in slow.items()}
-    methods = board(large).methods
+    """Of the hits a kind led to, unsure left out, with Wilson's interval; the others are shared, and told apart."""
+    own: dict[str, Counter[str]] = {}
+    shared: dict[str, Counter[str]] = {}
+    for row in large.rows(
+        "SELECT f.basis, f.reasons, d.verdict FROM latest_decisions d JOIN findings f ON f.id = d.finding"
+    ):
+        reasons = [one for one in json.loads(row["reasons"]) if one["weight"] > SILENCED]
+        kinds = list(dict.fromkeys(one["kind"] for one in reasons))
+        surest = sorted((one for one in reasons if one["kind"] not in SUGGESTING), key=lambda one: -one["weight"])
+        first = [one["kind"] for one in surest[:1]] if row["basis"] == "copy" else []
+        lead = kinds if len(kinds) == 1 else first
+        for kind in kinds:
+            (own if kind in lead else shared).setdefault(kind, Counter())[row["verdict"]] += 1
+    methods = {one.kind: one for one in board(large).methods}
+    counts = {kind: (one.confirmed, one.decided, *one.shared) for kind, one in methods.items()}
 
-    assert {one.kind: (one.confirmed, one.decided) for one in methods} == expected
-    assert all((one.low, one.high) == wilson(one.confirmed, one.decided) for one in methods)
-    assert all(one.precision is not None and one.low < one.precision < one.high for one in methods)
+    assert counts == {
+        kind: tuple(
+            number
+            for n in (own.get(kind, Counter()), shared.get(kind, Counter()))
+            for number in (n["infringing"], n.total() - n["unsure"])
+        )
+        for kind in own | shared
+    }
+    assert all((one.low, one.high) == wilson(one.confirmed, one.decided) for one in methods.values())
+    assert {kind for kind, one in methods.items() if one.precision is None} == set(shared) - set(own) != set()
+    assert {kind for kind, one in methods.items() if one.precision and one.shared[1]} != set()
+
+
+def test_false_hit_stays_with_its_method_when_it_is_judged_again(ledger: Ledger) -> None:
+    """Judging again takes the rejected reasons away; the dashboard keeps what the verdict was about, and after an
+    undoing what holds now."""
+    sql = (
+        "SELECT f.id, f.post, f.reasons, q.case_id FROM findings f JOIN members m ON m.finding = f.id JOIN queue q"
+        " ON q.case_id = m.case_id WHERE q.status = 'open' AND f.basis = 'copy' AND json_array_length(f.reasons) = 1"
+    )
+    row = ledger.rows(sql)[0]
+    [kind] = {one["kind"] for one in json.loads(row["reasons"])}
+
+    def false() -> int:
+        return next(one.unrelated for one in board(ledger).methods if one.kind == kind)
+
+    before = false()
+    ruling = Ruling(case=row["case_id"], verdict=Verdict.UNRELATED, person="ada", findings=(row["id"],))
+    decide(ledger, ruling, at=UNTIL)
+    ledger.db.execute("UPDATE findings SET reasons = '[]', score = 0 WHERE id = ?", [row["id"]])
+    after = false()
+    undo(ledger, "ada", at=UNTIL + timedelta(minutes=1))
+
+    assert (after - before, false() - before) == (1, 0)
 
 
 def test_medians_are_those_of_the_raw_instants(large: Ledger) -> None:
@@ -301,4 +339,4 @@ def test_plot_is_told_in_words(large: Ledger) -> None:
     total = board(large, days=30).total
 
     assert f"found {total['found']:,}" in made[0].told
-    assert all(f"{one.precision:.1%}" in made[3].told for one in board(large, days=30).methods)
+    assert all(f"{one.precision:.1%}" in made[3].told for one in board(large, days=30).methods if one.precision)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from review.desk import Desk, create
 from review.people import who
 from review.routes import feed
-from store import keys, people
+from store import audit, keys, people
 from store.ledger import Ledger
 from tests.review.seed import UNTIL
 
@@ -113,3 +113,18 @@ def test_feed_holds_hostile_words_as_text(reader: TestClient, token: Callable[..
     assert kinds == {"text"}
     assert [href for href in hrefs if not href.startswith("http://testserver/")] == []
     assert all("<script>alert(1)</script>" in name for name in names)
+
+
+def test_feed_that_is_read_is_an_act(reader: TestClient, token: Callable[..., str], home_ledger: Ledger) -> None:
+    """Whose token took how many hits out; a reader that asks again and finds nothing new adds no row."""
+    address = f"/feed.atom?token={token('see')}"
+    taken = [parsed(reader.get(address).content).findall("a:entry/a:id", ATOM) for _ in range(2)]
+    hits = [one.text.rpartition(":")[2] for one in taken[0] if one.text and ":finding:" in one.text]
+    home_ledger.db.execute("UPDATE findings SET score = 0.1 WHERE id = ?", hits[:1])
+    [reader.get(address) for _ in range(2)]
+    rows = audit.listed(home_ledger, act="export")
+
+    assert [(row["person"], row["detail"]["rows"]) for row in rows] == [
+        ("token:see", len(hits) - 1), ("token:see", len(hits)),
+    ]  # fmt: skip
+    assert audit.verify(home_ledger).broken == ""

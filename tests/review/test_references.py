@@ -1,5 +1,6 @@
 """References at the desk: what they found, retiring without forgetting, thresholds from decisions, and the page."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ from app.home import open_home
 from app.matching import match_files
 from core.errors import Busy, NotFound
 from core.findings import finding_id, judge
+from core.proposals import Advice, Proposal
 from core.records import Bank, Fingerprint, Verdict
 from matchers.method import method
 from review.desk import Desk, create
@@ -60,6 +62,16 @@ class Shop:
         if verdict:
             self.ledger.save_decision(finding, verdict, reviewer="ada", note="", fair_use=None, at=NOW)
         return finding
+
+    def also(self, finding: str, reference: str, *, probability: float, method: str = "phash") -> None:
+        """Another match of the same file."""
+        sql = "SELECT m.sha256 FROM findings f JOIN media m ON m.post = f.post WHERE f.id = ?"
+        [file] = self.ledger.rows(sql, [finding])
+        found = replace(builders.match(file["sha256"], distance=9, reference=reference), probability=probability)
+        sql = "SELECT reference, probability FROM matches WHERE sha256 = ? AND method = ?"
+        before = [replace(found, **row) for row in self.ledger.rows(sql, [file["sha256"], method])]
+        made = [replace(one, method=method) for one in (*before, found)]
+        self.ledger.save_matches("match", file["sha256"], method, 1, made, at=NOW)
 
     def judge(self, post: str) -> None:
         """As the find stage does."""
@@ -132,6 +144,22 @@ def test_hits_of_a_reference_are_counted_by_what_people_said(shop: Shop) -> None
 
     assert (row["confirmed"], row["unrelated"], row["undecided"]) == (3, 1, 2)
     assert row["last_at"] == "2026-11-20T12:00:00.000Z"
+
+
+def test_confirmed_hit_is_owed_to_its_surest_match(shop: Shop) -> None:
+    """A logo in a copied trailer is confirmed by nobody: the trailer is; but in a false hit each match was wrong."""
+    logo, trailer = shop.reference("logo"), shop.reference("trailer")
+    for verdict in (Verdict.INFRINGING, Verdict.LICENSED, Verdict.UNRELATED):
+        finding = shop.hit(trailer, verdict)
+        shop.also(finding, logo, probability=0.7)
+    shop.hit(logo, Verdict.INFRINGING)
+    rows = {row["id"]: row for row in listed(shop.ledger, Wanted())}
+    counts = {name: tuple(row[key] for key in ("confirmed", "shared", "unrelated")) for name, row in rows.items()}
+    retire(shop, logo)
+    [gone] = listed(shop.ledger, Wanted(state="retired"))
+
+    assert counts == {trailer: (2, 0, 1), logo: (1, 2, 1)}
+    assert (gone["confirmed"], gone["shared"], gone["unrelated"]) == (1, 2, 1)
 
 
 def test_reference_of_many_false_hits_stands_first(shop: Shop) -> None:
@@ -285,6 +313,25 @@ def test_accepted_threshold_holds_until_it_is_taken_back(decided: Shop, asking: 
     assert client.post("/v1/thresholds", json=body | {"threshold": None}).status_code == 404
 
 
+def test_verdict_is_the_surest_methods_alone(shop: Shop) -> None:
+    """Of two methods that match one file the surer has the verdict; where its threshold drops it, the other."""
+    name = shop.reference("gown", element=GOWN)
+    both, single = shop.hit(name, Verdict.INFRINGING), shop.hit(name, Verdict.UNRELATED)
+    shop.also(both, name, probability=0.6, method="pdq")
+    found = {(row.finding, row.method): row.shared for row in references.decided(shop.ledger)}
+    tight = replace(only_proposal(), element=GOWN, method="phash", threshold=3, in_force=31)  # the hit's distance is 4
+    references.accept(shop.ledger, GOWN, "phash", tight, person="ada", at=NOW)
+    after = {(row.finding, row.method): row.shared for row in references.decided(shop.ledger)}
+
+    assert found == {(both, "phash"): False, (both, "pdq"): True, (single, "phash"): False}
+    assert after == {(both, "phash"): False, (both, "pdq"): False, (single, "phash"): False}
+
+
+def only_proposal() -> Proposal:
+    """A proposal, of which only the threshold counts."""
+    return Proposal(element="", method="", in_force=0, more_is_nearer=False, advice=Advice.TIGHTEN, cases=100)
+
+
 def test_only_what_is_proposed_can_be_accepted(decided: Shop, asking: Callable[[str], TestClient]) -> None:
     """A number of one's own, another element or another method is refused, and writes nothing."""
     client = asking("admin")
@@ -303,6 +350,7 @@ def test_page_shows_references_and_its_proposals(decided: Shop, asking: Callable
     manager, viewer = (asking(role).get("/references").text for role in ("admin", "viewer"))
 
     assert "160 confirmed" in manager
+    assert re.search(r"at least 9\d\.\d %", manager)
     assert ('data-act="retire"' in manager, 'class="threshold"' in manager, 'type="file"' in manager) == (True,) * 3
     assert ('data-act="retire"' in viewer, 'class="threshold"' in viewer, 'type="file"' in viewer) == (False,) * 3
     assert "160 confirmed" in viewer
