@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.exception_handlers import http_exception_handler
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from core.errors import Busy, ClipwardenError, NotFound
 from review import routes
@@ -117,9 +117,8 @@ def create(desk: Desk, who: Who) -> FastAPI:
     app.state.pages = pages()
     app.middleware("http")(_headed)
     app.add_middleware(Bounded)
-    for known in (ClipwardenError, HTTPException):
+    for known in (ClipwardenError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(known, _refused)
-    app.add_exception_handler(RequestValidationError, _unread)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     for module in pkgutil.iter_modules(routes.__path__, "review.routes."):
         app.include_router(import_module(module.name).router)
@@ -188,7 +187,10 @@ def now() -> datetime:
 
 
 async def _headed(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
+    return _with_headers(request, await call_next(request))
+
+
+def _with_headers(request: Request, response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if not request.url.path.startswith(("/static/", "/pictures/", "/media/")):
@@ -196,20 +198,32 @@ async def _headed(request: Request, call_next: Callable[[Request], Awaitable[Res
     return response
 
 
-async def _unread(_request: Request, error: Exception) -> Response:
-    """What does not fit the route, without what was sent: that may be no text, and no number, that JSON can hold."""
-    wrong = error.errors() if isinstance(error, RequestValidationError) else []
-    told = [{key: one[key] for key in ("type", "loc", "msg")} for one in wrong]
-    return Response(json.dumps({"detail": told}), 422, media_type="application/json")
-
-
 async def _refused(request: Request, error: Exception) -> Response:
-    """Our own errors by their status; a page that wants a person goes to the sign-in."""
+    """What was not done: to a program as JSON, to a person as a page that says what to do, or as the sign-in."""
+    status, detail = _told(error)
+    answer: Response
+    if "text/html" not in request.headers.get("accept", ""):
+        answer = Escaped({"detail": detail}, status)
+    elif status == 401 and request.method == "GET":
+        place = f"{request.url.path}?{request.url.query}".rstrip("?")
+        return RedirectResponse(f"/sign-in?{urlencode({'next': place})}", 303)
+    elif request.url.path.startswith("/v1/"):
+        answer = Escaped({"detail": detail}, status)
+    else:
+        said = detail if isinstance(detail, str) else "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)
+        answer = page(request, "error.html", status=status, said=said)
+        answer.status_code = status
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return _with_headers(request, answer)  # what answers an error that nobody caught does not come by _headed
+
+
+def _told(error: Exception) -> tuple[int, Any]:
+    """The status of an error, and what is told of it: of what did not fit a route, not what was sent, which may be no
+    text, and no number, that JSON can hold; of an error of our own making, nothing."""
+    if isinstance(error, RequestValidationError):
+        return 422, [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
     if isinstance(error, HTTPException):
-        wants_page = "text/html" in request.headers.get("accept", "")
-        if error.status_code == 401 and wants_page and request.method == "GET":
-            place = f"{request.url.path}?{request.url.query}".rstrip("?")
-            return RedirectResponse(f"/sign-in?{urlencode({'next': place})}", 303)
-        return await http_exception_handler(request, error)
-    status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, Busy) else 400
-    return JSONResponse({"detail": str(error)}, status)
+        return error.status_code, error.detail
+    if isinstance(error, ClipwardenError):
+        return 404 if isinstance(error, NotFound) else 409 if isinstance(error, Busy) else 400, str(error)
+    return 500, "the desk has a fault; its log says which"

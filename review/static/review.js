@@ -227,7 +227,7 @@ function draw() { // the overlay: every key, each to be changed
   const holder = dialog.querySelector("div");
   holder.replaceChildren(...Object.keys(KEYS).flatMap((name) => {
     const words = document.createElement("span");
-    words.textContent = document.querySelector(`#buttons [data-act="${name}"]`)?.lastChild.textContent ?? name;
+    words.textContent = document.querySelector(`#buttons [data-act="${name}"]`)?.lastChild.textContent ?? holder.dataset[name] ?? name;
     const button = document.createElement("button");
     button.className = "plain";
     button.type = "button";

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -16,7 +17,7 @@ from typing import Any
 
 from core.cases import case_id, status
 from core.priority import priority, rank
-from core.records import AuthorClass, Brand, Element, Franchise, Reference, Watch, WatchKind
+from core.records import AuthorClass, Bank, Brand, Element, Franchise, Reference, Watch, WatchKind
 from core.times import from_text, to_text
 from core.words import bare
 from store.incidents import note_cycle
@@ -45,6 +46,14 @@ WORDS = (
     "edit",
 )
 PEOPLE = ("ada", "ben", "chi", "dov")
+FILES = tuple(sha256(f"clip {number}".encode()).hexdigest() for number in range(40))
+REFERENCES = tuple(
+    Reference(
+        id=f"R-{number:02d}", sha256=sha256(f"still {number}".encode()).hexdigest(), franchise=f"n/f{number % 5}",
+        element=None, bank=Bank.POSITIVE, kind="image", name=f"still {number}.png", size_bytes=1, added_at=UNTIL,
+    )
+    for number in range(20)
+)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -308,4 +317,5 @@ def _crawls(ledger: Ledger, days: int, until: datetime) -> None:
 if __name__ == "__main__":
     folder, most_posts, most_findings, over = sys.argv[1:]
     with Ledger(Path(folder) / "ledger.db") as opened:
-        seed(opened, posts=int(most_posts), findings=int(most_findings), days=int(over))
+        much = int(most_posts), int(most_findings), int(over)
+        seed(opened, posts=much[0], findings=much[1], days=much[2], files=FILES, references=REFERENCES)
