@@ -178,6 +178,7 @@ def _hit(match: Match) -> Hit:
             speed=one.speed,
             mirrored=one.mirrored,
             pairs=one.pairs,
+            speed_known=one.speed_known,
         )
         for one in match.segments
     )

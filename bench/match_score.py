@@ -26,6 +26,7 @@ class Part:
     speed: float
     mirrored: bool
     pairs: int = 0
+    speed_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +123,9 @@ def seconds(queries: Iterable[Query], answers: Answers) -> dict[str, float | int
 
     splice_start_s, splice_end_s    mean absolute error of where in the query the copy begins and ends
     splice_reference_s              the same for where in the reference it begins
-    speed_right                     share of the speed edits told within 3 %
-    speed_wrongly                   share of other clips at their own speed, one stretch of one clip, told another
+    speed_told, speed_right         share of the speed edits whose speed is told; of those the share within 3 %
+    own_speed_told, speed_wrongly   of other clips, one stretch of one clip at its own speed: the share whose speed
+                                    is told; the share of all of them that is told another
     mirrored_told, mirrored_wrongly share of mirrored queries called so, and of others called so
     reversed_told                   share of reversed queries told by a negative speed
     Each with its count as `<name>_of`; a name is missing where no such query was found.
@@ -140,11 +142,14 @@ def seconds(queries: Iterable[Query], answers: Answers) -> dict[str, float | int
             seen.setdefault("splice_end_s", []).append(abs(ends - truth["query"][1]))
             first = min(part.reference[0] for part in hit.parts)
             seen.setdefault("splice_reference_s", []).append(abs(first - truth["reference"][0]))
+        right = abs(longest.speed - truth["speed"]) <= SPEED_TOLERANCE * truth["speed"]
         if "speed" in query["edit"]:
-            off = abs(longest.speed - truth["speed"]) / truth["speed"]
-            seen.setdefault("speed_right", []).append(float(off <= SPEED_TOLERANCE))
+            seen.setdefault("speed_told", []).append(float(longest.speed_known))
+            if longest.speed_known:
+                seen.setdefault("speed_right", []).append(float(right))
         elif len(query["segments"]) == 1 and truth["reference"][1] > truth["reference"][0] and not truth["reversed"]:
-            seen.setdefault("speed_wrongly", []).append(float(abs(longest.speed - truth["speed"]) > SPEED_TOLERANCE))
+            seen.setdefault("own_speed_told", []).append(float(longest.speed_known))
+            seen.setdefault("speed_wrongly", []).append(float(longest.speed_known and not right))
         if truth["reversed"]:
             seen.setdefault("reversed_told", []).append(float(longest.speed < 0))
         elif query["group"] != "i2v" or truth["mirrored"]:

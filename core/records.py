@@ -281,6 +281,7 @@ class Segment:
 
     All four ends in seconds. `speed` 0.5: the query plays the reference at half speed; 0: one frame of
     the reference stands still, as in an animated still; -1: backwards. A still reference starts and ends at 0.
+    speed_known     whether the frames say so; else `speed` is 1, or -1 where they seem to run backwards
     best_query_s and best_reference_s name the nearest frame pair.
     query_outline   where the reference's picture lies in that query frame: x, y of four corners, clockwise
                     from what is its top left, in fractions of width and height; () when not known
@@ -298,6 +299,7 @@ class Segment:
     best_distance: int
     region: str = "whole"
     mirrored: bool = False
+    speed_known: bool = True
     query_outline: tuple[float, ...] = ()
     reference_box: tuple[float, ...] = ()
 

@@ -22,7 +22,7 @@ CLOSER_S = 0.75  # from the measured line, of frames sampled once a second
 LEAST_FRAMES, LEAST_LONG_S = 3, 0.9  # of a run whose speed is measured
 FITTED_SHARE = 0.7  # of a run that must lie on the measured line
 AROUND_S = 6.0  # looked at on both sides of a run: the vote's line may be too steep
-LONG_S = 60.0  # the slope of a longer run is known well enough from the nearest pairs alone
+LONG_S = 60.0  # of a longer run, so much in the middle is measured, and the rest is fitted by the nearest pairs alone
 MOST_FITTED = 120  # of its frames
 SLOWEST, FASTEST = 0.2, 4.0
 SAME_SPEED = 0.02  # less is the sampling
@@ -53,11 +53,11 @@ def align(hits: Hits) -> list[Segment]:
     """
     segments: list[Segment] = []
     while len(hits):
-        stretch, speed = _refined(hits, *_longest(hits))
+        stretch, speed, known = _refined(hits, *_longest(hits))
         if len(stretch) == 1:  # nothing left agrees with anything: no need to vote on each
-            segments += [_segment(lone, 0.0) for lone in _lone(hits)]
+            segments += [_segment(lone, 0.0, known=False) for lone in _lone(hits)]
             break
-        segments.append(_segment(stretch, speed))
+        segments.append(_segment(stretch, speed, known=known))
         start_s, end_s = segments[-1].query_start_s, segments[-1].query_end_s
         hits = hits.where((hits.query_s < start_s) | (hits.query_s > end_s))
     return sorted(segments, key=lambda segment: (-segment.pairs, segment.best_distance, segment.query_start_s))
@@ -75,15 +75,21 @@ def _longest(hits: Hits) -> tuple[Hits, float]:
     return best, best_speed
 
 
-def _refined(hits: Hits, run: Hits, speed: float) -> tuple[Hits, float]:
-    """Measure the speed on the run itself, and keep to that line more closely if as much lies on it."""
+def _refined(hits: Hits, run: Hits, speed: float) -> tuple[Hits, float, bool]:
+    """Measure the speed on the run itself, and keep to that line more closely if as much lies on it.
+
+    returns the run, its speed, and whether that is known: 0 is where one of the two is a still
+    """
+    known = speed == 0 and len(run) > 1
     for _ in range(2):  # the first line may have been measured on a part only
         line = _line(hits, run)
         closer = run if line is None else _on(hits, line, CLOSER_S)
         if line is None or len(closer) < FITTED_SHARE * len(run):
             break
-        run, speed = closer, line.speed
-    return run, speed
+        run, speed, known = closer, line.speed, line.known
+    if not known:
+        speed = -1.0 if speed < 0 else 1.0
+    return run, speed, known
 
 
 def _line(hits: Hits, run: Hits) -> Line | None:
@@ -91,29 +97,32 @@ def _line(hits: Hits, run: Hits) -> Line | None:
     start_s, end_s = run.query_s[0], run.query_s[-1]
     if len(run) < LEAST_FRAMES or end_s - start_s < LEAST_LONG_S or len(np.unique(hits.reference_s)) == 1:
         return None
-    if end_s - start_s > LONG_S:
-        return _median_line(run)
-    first_s, last_s = run.reference_s.min() - AROUND_S, run.reference_s.max() + AROUND_S
+    middle_s = (start_s + end_s) / 2
+    middle = run.where(np.abs(run.query_s - middle_s) <= LONG_S / 2)
+    first_s, last_s = middle.reference_s.min() - AROUND_S, middle.reference_s.max() + AROUND_S
     near = hits.where(
-        (hits.query_s >= start_s - AROUND_S)
-        & (hits.query_s <= end_s + AROUND_S)
+        (np.abs(hits.query_s - middle_s) <= min(end_s - start_s, LONG_S) / 2 + AROUND_S)
         & (hits.reference_s >= first_s)
         & (hits.reference_s <= last_s)
     )
-    return measured(near.query_s, near.reference_s, near.distance)
+    line = measured(near.query_s, near.reference_s, near.distance)
+    return line if end_s - start_s <= LONG_S or line.speed == 0 else _longer(line, _on(hits, line, TOLERANCE_S))
 
 
-def _median_line(run: Hits) -> Line | None:
-    """The median of the slopes between a run's pairs (Theil 1950, Sen 1968): a few wrong pairs do not move it."""
+def _longer(line: Line, run: Hits) -> Line:
+    """Fit a line to all of a long run on it, whose nearest pairs alone say enough.
+
+    The median of the slopes between pairs (Theil 1950, Sen 1968): a few wrong pairs do not move it.
+    """
     some = np.linspace(0, len(run) - 1, min(len(run), MOST_FITTED)).astype(np.int64)
     query_s, reference_s = run.query_s[some], run.reference_s[some]
     apart_s = query_s[None, :] - query_s[:, None]
     far = apart_s >= LONG_S / 4
-    slope = float(np.median((reference_s[None, :] - reference_s[:, None])[far] / apart_s[far]))
+    slope = float(np.median((reference_s[None, :] - reference_s[:, None])[far] / apart_s[far])) if far.any() else 0.0
     if not SLOWEST <= abs(slope) <= FASTEST:
-        return None
+        return line
     speed = float(np.sign(slope)) if abs(abs(slope) - 1) < SAME_SPEED else round(slope, 3)
-    return Line(speed, 0.0, float(np.median(reference_s - speed * query_s)))
+    return Line(speed, 0.0, float(np.median(reference_s - speed * query_s)), line.known)
 
 
 def _best_run(hits: Hits, speed: float) -> Hits:
@@ -161,7 +170,7 @@ def _lone(hits: Hits) -> list[Hits]:
     return [nearest.where(np.array([row])) for row in np.unique(nearest.query_s, return_index=True)[1]]
 
 
-def _segment(run: Hits, speed: float) -> Segment:
+def _segment(run: Hits, speed: float, *, known: bool) -> Segment:
     best = int(np.lexsort((run.query_s, run.distance))[0])
     return Segment(
         query_start_s=float(run.query_s.min()),
@@ -169,6 +178,7 @@ def _segment(run: Hits, speed: float) -> Segment:
         reference_start_s=float(run.reference_s.min()),
         reference_end_s=float(run.reference_s.max()),
         speed=speed,
+        speed_known=known,
         pairs=len(run),
         best_query_s=float(run.query_s[best]),
         best_reference_s=float(run.reference_s[best]),

@@ -68,6 +68,22 @@ def test_speed_of_an_unchanged_clip_is_measured_too() -> None:
     assert (told["speed_wrongly"], told["speed_wrongly_of"]) == (1.0, 1)
 
 
+def test_speed_that_is_not_told_is_neither_right_nor_wrong() -> None:
+    """It is counted apart: a wrong speed in a report is worse than none."""
+    said, silent = (
+        Part(query=(0.0, 4.0), reference=(1.0, 5.0), speed=1.0, mirrored=False, speed_known=known)
+        for known in (True, False)
+    )
+    hits = {
+        name: [Hit(reference="flower.mp4", score=1.0, parts=(part,))]
+        for name, part in {"right": said, "silent": silent, "own": silent}.items()
+    }
+    rows = [query(name, "flower.mp4", edit="speed 1") for name in ("right", "silent")] + [query("own", "flower.mp4")]
+    told = tally(rows, hits).truths
+
+    assert [told[name] for name in ("speed_told", "speed_right", "own_speed_told", "speed_wrongly")] == [0.5, 1, 0, 0]
+
+
 def test_best_threshold_is_the_loosest_without_a_false_pair() -> None:
     """The peer finds whatever scores above its worst false pair, and no false pair itself."""
     phash = next(peer for peer in PEERS if peer.name == "phash 64")
