@@ -52,12 +52,14 @@ def flooding(home: Home) -> list[Flooding]:
         bank = reference_bank(home.ledger, method)
         if not isinstance(bank, HashBank):
             continue
+        # A still says nothing to a method of movements, and need not: the others speak for it.
+        weak = () if method.movement else _weak(home.ledger, method)
         found += [
             Flooding(
                 reference=reference, name=names.get(reference, ""), method=method.name, kind=kind, frames=frames,
                 near=near, at_s=at_s, advice=ADVICE[kind],
             )
-            for reference, kind, frames, near, at_s in (*_weak(home.ledger, method), *_crowded(bank))
+            for reference, kind, frames, near, at_s in (*weak, *_crowded(bank))
         ]  # fmt: skip
     order = list(ADVICE)
     return sorted(found, key=lambda one: (-order.index(one.kind), -one.near, -one.frames, one.reference))

@@ -21,7 +21,7 @@ from bench.animations import drawn
 from bench.corpus import CONSOLE, scene
 from core.records import Fingerprint
 from matchers.frames import Frame, Luma, read
-from matchers.method import Method
+from matchers.method import RUN_FRAMES, Method
 
 CLIP_FRAMES = 16  # of one source, one a second, under one crop: a reference of the library
 CHUNK = 32  # references that are fingerprinted and kept together
@@ -46,9 +46,24 @@ def sources(index: Mapping[str, Any]) -> Sources:
 
 
 @cache
-def _lumas(file: Path) -> tuple[Luma, ...]:
-    """The frames of a file, one a second."""
-    return tuple(frame.luma for frame in read(file).frames if frame.tick)
+def _shown(file: Path, *, dense: bool) -> tuple[Frame, ...]:
+    """The frames of a file, one a second; or all that the usual plan takes."""
+    taken = (frame for frame in read(file).frames if dense or frame.tick)
+    return tuple(Frame(offset_s=one.offset_s, luma=one.luma, tick=one.tick) for one in taken)
+
+
+def _cut(file: Path, random: Random, *, dense: bool) -> Iterator[tuple[float, bool, Luma]]:
+    """Choose CLIP_FRAMES seconds of a clip: when each frame is shown, whether it is a second's first, and its luma."""
+    seconds = _shown(file, dense=False)
+    first = random.randrange(max(1, len(seconds) - CLIP_FRAMES + 1))
+    chosen = seconds[first : first + CLIP_FRAMES]
+    if not dense:
+        yield from ((float(second), True, one.luma) for second, one in enumerate(chosen))
+        return
+    start_s, end_s = chosen[0].offset_s, chosen[-1].offset_s
+    for one in _shown(file, dense=True):
+        if start_s <= one.offset_s <= end_s:
+            yield one.offset_s - start_s, one.tick, one.luma
 
 
 def _changed(luma: Luma, random: Random) -> Luma:
@@ -65,25 +80,32 @@ def _changed(luma: Luma, random: Random) -> Luma:
     return np.ascontiguousarray(relit[:, ::-1]) if mirrored else relit
 
 
-def made(number: int, from_: Sources) -> tuple[str, list[Frame]]:
-    """Make reference `number` of the library: its id, which carries its scene, and its frames."""
+def made(number: int, from_: Sources, *, dense: bool = False) -> tuple[str, list[Frame]]:
+    """Make reference `number` of the library: its id, which carries its scene, and its frames.
+
+    dense   with the frames between the seconds: the same seconds, under the same change
+    """
     random = Random(f"library {number}")  # noqa: S311  (the same library everywhere, nothing secret)
     what = random.choice(MIX)
     if what == "clip" and from_.clips:
         file = random.choice(from_.clips)
-        lumas = _lumas(file)
-        first = random.randrange(max(1, len(lumas) - CLIP_FRAMES + 1))
-        seed = random.random()
-        changed = [_changed(luma, Random(seed)) for luma in lumas[first : first + CLIP_FRAMES]]  # noqa: S311
-        shown = scene(file.name)
-    elif what == "still" and from_.stills:
+        cut, seed = list(_cut(file, random, dense=dense)), random.random()
+        frames = [
+            Frame(offset_s=offset_s, luma=_changed(luma, Random(seed)), tick=tick)  # noqa: S311
+            for offset_s, tick, luma in cut
+        ]
+        return f"library:{scene(file.name)}#{number}", frames
+    if what == "still" and from_.stills:
         file = random.choice(from_.stills)
-        changed, shown = [_changed(_lumas(file)[0], random)], scene(file.name)
+        luma, shown = _changed(_shown(file, dense=False)[0].luma, random), scene(file.name)
     else:
         picture = drawn(LONGEST_PX, random.choice((288, 384, 512)), random)
-        changed, shown = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)], "drawn"
-    frames = [Frame(offset_s=float(second), luma=luma) for second, luma in enumerate(changed)]
-    return f"library:{shown}#{number}", frames
+        luma, shown = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8), "drawn"
+    return f"library:{shown}#{number}", [Frame(offset_s=0.0, luma=luma)]
+
+
+def _runs(frames: list[Frame]) -> Iterator[list[Frame]]:
+    return (frames[start : start + RUN_FRAMES] for start in range(0, len(frames), RUN_FRAMES))
 
 
 def library(
@@ -100,8 +122,9 @@ def library(
         if fresh or not shelf.exists():
             rows = []
             for number in range(chunk * CHUNK, (chunk + 1) * CHUNK):
-                name, pictures = made(number, from_)
-                rows.append((name, len(pictures), method.fingerprint(pictures)))
+                name, frames_of = made(number, from_, dense=method.movement)
+                prints = [one for run in _runs(frames_of) for one in method.fingerprint(run)]
+                rows.append((name, sum(frame.tick for frame in frames_of), prints))
             shelf.write_bytes(pickle.dumps(rows))
         for name, shown, prints in pickle.loads(shelf.read_bytes()):  # noqa: S301  (written by this bench alone)
             if so_far >= frames:

@@ -1,7 +1,7 @@
 """One file against all references, for methods whose fingerprints are hashes of frames.
 
 Roles may be swapped: a bank built from one new reference finds it in stored queries, file by file.
-Never calls one weak frame a match; see `_lasting` and `_near`.
+Never calls one weak frame a match; see `_held` and `_near`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +26,7 @@ Value_co = TypeVar("Value_co", bound=np.generic, covariant=True)
 SUREST, LEAST_SURE = 0.99, 0.80
 WHOLE = frozenset({"whole", "inner"})
 MOMENT_S = 0.7  # frames nearer than this show much the same
+STILL_BITS = 10  # of 256: frames that differ by no more are one picture; held stills reach 2, 99 clips of 100 more
 MOST_ROWS = 20_000  # a query frame that equals more reference frames shows nothing of its own: it is left out
 
 
@@ -46,6 +47,8 @@ class HashBank:
     offset_s    float64 (m,): when that frame is shown
     whole       bool (m,): whether it was hashed whole, or all of it inside its bars
     turns       what queries are looked up by as well
+    fewest      frame pairs on one line of time that hold a match, where none is near enough to stand alone
+    lasts_s     what they span at least
     flooded     sha256 of a file compared -> how many of its frames were left out, as MOST_ROWS says
     """
 
@@ -56,6 +59,8 @@ class HashBank:
     offset_s: Column[np.float64]
     whole: Column[np.bool_]
     turns: Turns
+    fewest: int = 2
+    lasts_s: float = MOMENT_S
     flooded: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -75,21 +80,29 @@ class HashBank:
         if len(found_rows.flooded):
             self.flooded[sha256] = len(np.unique(found_rows.flooded % len(usable)))
         query_rows, rows, distances = found_rows.pairs
-        whole = _whole(usable)
+        query = _Query(values, np.array([one.offset_s for one in usable]), np.array([one.region for one in usable]))
+        whole = query.whole
         segments: dict[str, list[Segment]] = {}
         for number, turn in enumerate((UPRIGHT, *self.turns)):
             mine = query_rows // len(usable) == number
             part = ~(whole[query_rows % len(usable)] & self.whole[rows])
             mine &= distances <= _allowed(self.method, part=part, turned=turn not in {UPRIGHT, MIRRORED})
             found = (query_rows[mine] % len(usable), rows[mine], distances[mine])
-            for name, more in _segments(self, usable, found, turn).items():
+            for name, more in _segments(self, query, found, turn).items():
                 known = segments.setdefault(name, [])
                 known += [one for one in more if not _explained(one, known)]
         matches = [_match(self.method, sha256, name, parts) for name, parts in segments.items()]
         return sorted(matches, key=lambda match: (match.distance, match.reference))
 
 
-def hash_bank(method: Method, references: References, *, turns: Turns | None = None) -> HashBank:
+def hash_bank(
+    method: Method,
+    references: References,
+    *,
+    turns: Turns | None = None,
+    fewest: int = 2,
+    lasts_s: float = MOMENT_S,
+) -> HashBank:
     """Build a bank of hashes.
 
     Fingerprints below the method's least quality stay out: they match everything flat.
@@ -108,6 +121,8 @@ def hash_bank(method: Method, references: References, *, turns: Turns | None = N
         offset_s=np.array([one.offset_s for one in kept], np.float64),
         whole=_whole(kept),
         turns=turns or {},
+        fewest=fewest,
+        lasts_s=lasts_s,
     )
 
 
@@ -128,15 +143,15 @@ def _match(method: Method, sha256: str, reference: str, segments: list[Segment])
 
 
 def _segments(
-    bank: HashBank, usable: list[Fingerprint], found: tuple[Rows, Rows, NDArray[np.uint16]], turn: str
+    bank: HashBank, query: "_Query", found: tuple[Rows, Rows, NDArray[np.uint16]], turn: str
 ) -> dict[str, list[Segment]]:
     """Return what each reference explains of the query, turned as it is."""
     if len(found[0]) == 0:
         return {}
     explained = {}
-    for name, hits, whole in _by_reference(usable, bank, *found):
-        frames = [one for one in align(hits.where(whole)) if _lasting(one) or _near(bank.method, one)]
-        parts = [] if whole.all() else [one for one in align(hits) if _lasting(one)]
+    for name, hits, whole in _by_reference(query, bank, *found):
+        frames = [one for one in align(hits.where(whole)) if _near(bank.method, one) or _held(bank, query, one)]
+        parts = [] if whole.all() else [one for one in align(hits) if _held(bank, query, one)]
         better = parts if sum(one.pairs for one in parts) > sum(one.pairs for one in frames) else frames
         if better:
             explained[name] = [_turned(one, turn) for one in better]
@@ -179,17 +194,32 @@ def usable_of(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Finge
     return [one for one in fingerprints if one.quality >= least[one.region in WHOLE]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """The frames looked up: their hashes, when they are shown, and which part of the frame each is."""
+
+    values: Words
+    offset_s: NDArray[np.float64]
+    region: NDArray[np.str_]
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which are of whole frames, or of all inside their bars."""
+        return np.isin(self.region, list(WHOLE))
+
+    def moves(self, segment: Segment) -> bool:
+        """Say whether the frames of a stretch differ: if not, they are one frame, however long it is shown."""
+        within = (self.offset_s >= segment.query_start_s) & (self.offset_s <= segment.query_end_s)
+        shown = self.values[within & (self.region == segment.region)]
+        return bool(np.bitwise_count(shown ^ shown[:1]).sum(axis=1).max() > STILL_BITS)
+
+
 def _by_reference(
-    usable: list[Fingerprint], bank: HashBank, query_rows: Rows, rows: Rows, distances: NDArray[np.uint16]
+    query: _Query, bank: HashBank, query_rows: Rows, rows: Rows, distances: NDArray[np.uint16]
 ) -> Iterator[tuple[str, Hits, NDArray[np.bool_]]]:
     """Group the pairs found by the reference they belong to, and say which are of whole frames."""
-    hits = Hits(
-        np.array([one.offset_s for one in usable])[query_rows],
-        bank.offset_s[rows],
-        distances,
-        np.array([one.region for one in usable])[query_rows],
-    )
-    whole = _whole(usable)[query_rows] & bank.whole[rows]
+    hits = Hits(query.offset_s[query_rows], bank.offset_s[rows], distances, query.region[query_rows])
+    whole = query.whole[query_rows] & bank.whole[rows]
     owners = bank.owner[rows]
     order = np.argsort(owners, kind="stable")
     numbers, starts = np.unique(owners[order], return_index=True)
@@ -197,9 +227,10 @@ def _by_reference(
         yield bank.references[number], hits.where(group), whole[group]
 
 
-def _lasting(segment: Segment) -> bool:
-    """Say whether frames that agree in time hold it. Frames of one moment are one frame, however dense."""
-    return segment.pairs >= 2 and segment.query_end_s - segment.query_start_s >= MOMENT_S
+def _held(bank: HashBank, query: _Query, segment: Segment) -> bool:
+    """Say whether frames that agree in time hold it. Frames of one moment, or of a still picture, are one frame."""
+    lasting = segment.pairs >= bank.fewest and segment.query_end_s - segment.query_start_s >= bank.lasts_s
+    return lasting and (segment.best_distance <= bank.method.lone_threshold or query.moves(segment))
 
 
 def _near(method: Method, segment: Segment) -> bool:

@@ -64,6 +64,7 @@ class Method:
     bank            this method and references -> what is searched
     alike           pairs that must match, and each itself
     unlike          pairs that must not
+    movement        whether it compares neighbouring frames: of stills it says nothing, which is no fault of theirs
     missing         why it cannot run here (an extra, a model's folder), and what to do; None when it can
     """
 
@@ -79,6 +80,7 @@ class Method:
     unlike: Examples
     sense: Sense = Sense.FRAMES
     basis: Basis = Basis.COPY
+    movement: bool = False
     missing: Callable[[], str | None] = lambda: None
 
 

@@ -43,7 +43,19 @@ def bits(lumas: list[Luma], *, hash_size: int = LOW) -> NDArray[np.uint8]:
     returns     uint8 (n, hash_size squared / 8): the bits of imagehash.phash(Image.fromarray(luma), hash_size)
     source      imagehash 4.3.2, phash: the same transforms in the same order, or bits would differ
     """
-    return _signs(_low(np.stack([_small(luma, hash_size) for luma in lumas]), hash_size))
+    return signs(lowest(np.stack([_small(luma, hash_size) for luma in lumas]), hash_size))
+
+
+def lowest(smalls: NDArray[np.uint8], hash_size: int = LOW) -> NDArray[np.float64]:
+    """Return the lowest frequencies of pictures of 4 x hash_size px a side, float64 (n, hash_size squared)."""
+    rows = dct(smalls, axis=1)[:, :hash_size]
+    low: NDArray[np.float64] = dct(rows, axis=2)[:, :, :hash_size].reshape(len(smalls), hash_size * hash_size)
+    return low
+
+
+def signs(low: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the bits of hashes: which frequencies are above the median, packed."""
+    return np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
 
 
 def to_hex(value: bytes) -> str:
@@ -88,10 +100,10 @@ def fingerprint(frames: Sequence[Frame]) -> list[Fingerprint]:
     """Hash every frame of a run that shows anything, and each picture of its own inside it: see regions.py."""
     views = regions.views(frames)
     smalls = np.stack([_small(_reduced(luma), LOW) for _, _, luma in views])
-    low = _low(smalls, LOW)
+    low = lowest(smalls)
     return [
         Fingerprint(offset_s=offset_s, region=region, value=value.tobytes(), quality=int(worth))
-        for (offset_s, region, _), value, worth in zip(views, _signs(low), quality(smalls, low), strict=True)
+        for (offset_s, region, _), value, worth in zip(views, signs(low), quality(smalls, low), strict=True)
         if worth > BLANK_QUALITY
     ]
 
@@ -106,16 +118,6 @@ def _reduced(luma: Luma) -> Luma:
 def _small(luma: Luma, hash_size: int) -> Luma:
     side_px = hash_size * REDUNDANCY
     return np.asarray(Image.fromarray(luma).resize((side_px, side_px), Image.Resampling.LANCZOS))
-
-
-def _low(smalls: NDArray[np.uint8], hash_size: int) -> NDArray[np.float64]:
-    rows = dct(smalls, axis=1)[:, :hash_size]
-    low: NDArray[np.float64] = dct(rows, axis=2)[:, :, :hash_size].reshape(len(smalls), hash_size * hash_size)
-    return low
-
-
-def _signs(low: NDArray[np.float64]) -> NDArray[np.uint8]:
-    return np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
 
 
 def _alike() -> Iterator[tuple[Sample, Sample]]:

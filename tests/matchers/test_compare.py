@@ -92,6 +92,18 @@ def test_weak_frames_support_each_other() -> None:
     assert (found(METHOD.threshold), found(METHOD.threshold + 1)) == (1, 0)
 
 
+def test_picture_that_stands_still_is_one_frame() -> None:
+    """Five seconds of it prove no more than one frame does, whatever the reference shows."""
+    reference = hash_bank(METHOD, [("r", [printed(VALUE, offset_s=float(second)) for second in range(5)])])
+
+    def found(bits: int, *, more: int = 0) -> int:
+        query = [printed(apart(VALUE, bits + more * (second % 2)), offset_s=float(second)) for second in range(5)]
+        return len(reference.compare("q", query))
+
+    lone = METHOD.lone_threshold
+    assert [found(lone), found(lone + 1), found(lone + 1, more=METHOD.threshold - lone - 1)] == [1, 0, 1]
+
+
 def test_low_quality_is_never_compared() -> None:
     """A nearly blank frame matches nothing, not even itself, on either side."""
     dull, sharp = printed(VALUE, quality=METHOD.least_quality - 1), printed(VALUE)

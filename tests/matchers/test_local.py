@@ -162,3 +162,17 @@ def test_symmetric_scene_is_told_one_way_round() -> None:
     mirrored = METHOD.bank(METHOD, [("r", prints)]).compare("q", turned)
 
     assert [{one.mirrored for one in match.segments} for match in (*plain, *mirrored)] == [{False}, {True}]
+
+
+@pytest.mark.parametrize(("step_px", "found"), [(14, True), (0, False)], ids=["panned", "held"])
+def test_few_details_count_where_they_move_together(step_px: int, *, found: bool) -> None:
+    """Four small details of a still hold a match when the still is panned, not when they only stand there."""
+    luma, random = np.full((225, 400), 128, np.uint8), np.random.default_rng(2)
+    for place in range(4):
+        top, left = 30 + 120 * (place % 2), 90 + 65 * place
+        dots = random.integers(0, 256, (5, 5)).astype(np.uint8)
+        luma[top : top + 12, left : left + 12] = cv2.resize(dots, (12, 12), interpolation=cv2.INTER_CUBIC)
+    query = [Frame(offset_s=float(second), luma=np.roll(luma, -step_px * second, axis=1)) for second in range(5)]
+    bank = METHOD.bank(METHOD, [("r", METHOD.fingerprint(still(luma)))])
+
+    assert bool(bank.compare("q", METHOD.fingerprint(query))) == found
