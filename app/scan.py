@@ -21,43 +21,54 @@ from core.reasons import match_reason
 from core.records import Bank as RefBank
 from core.records import Fingerprint, Match, Reference, Rendition
 from crawler.download import Got, Job, download
+from matchers.frames import KEYS, WHOLE, Plan
 from matchers.method import Bank, Method, methods
 from store import queries
 
+QUICK = "phash"  # the method that says most for its cost, of key frames alone: bench/quick.py
 
-def scan(home: Home, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
+
+def scan(home: Home, targets: Sequence[str], *, quick: bool = False) -> Iterator[dict[str, Any]]:
     """One plain record a file or URL: path, score 0..1, matches with their reasons, or an error.
 
+    quick   key frames only, by one hash: misses more of what was cropped or laid into another picture
     raises  NotFound for a path that is not there, or when there is no reference to compare with
     """
     references = {reference.id: reference for reference in queries.references(home.ledger)}
     if not references:
         raise NotFound("no references yet; add official stills and trailers with `clipwarden refs add`")
-    known = methods()
+    known = {name: one for name, one in methods().items() if name == QUICK or not quick}
+    plan = KEYS if quick else WHOLE
     banks = {name: reference_bank(home.ledger, method) for name, method in known.items()}
     if not any(len(bank) for bank in banks.values()):
         raise NotFound("the references have no fingerprints yet; run `clipwarden match` once")
     urls = [target for target in targets if "://" in target]
     files = [path for target in targets if "://" not in target for path in _files(Path(target))]
     with track("scan", len(files) + len(urls)) as progress:
-        jobs = (FileJob(sha256=str(path), path=path, methods=tuple(known)) for path in files)
+        jobs = (FileJob(sha256=str(path), path=path, methods=tuple(known), plan=plan) for path in files)
         for job, result in each(fingerprint, jobs, guard(home)):
             progress.step()
             yield {"path": str(job.path), **scored(job.sha256, result, known, banks, references)}
-        for record in _scan_urls(home, urls, known, banks, references):
+        for record in _scan_urls(home, urls, known, banks, references, plan=plan):
             progress.step()
             yield record
 
 
 def _scan_urls(
-    home: Home, urls: list[str], known: dict[str, Method], banks: dict[str, Bank], references: dict[str, Reference]
+    home: Home,
+    urls: list[str],
+    known: dict[str, Method],
+    banks: dict[str, Bank],
+    references: dict[str, Reference],
+    *,
+    plan: Plan,
 ) -> Iterator[dict[str, Any]]:
     jobs = (_job(url) for url in urls)
     for outcome in download(jobs, settings=download_settings(home)):
         if not isinstance(outcome, Got):
             yield {"path": outcome.job.post, "score": None, "error": f"{outcome.error_class}: {outcome.message}"}
             continue
-        job = FileJob(sha256=outcome.sha256, path=outcome.path, methods=tuple(known))
+        job = FileJob(sha256=outcome.sha256, path=outcome.path, methods=tuple(known), plan=plan)
         for _, result in each(fingerprint, [job], guard(home)):
             yield {"path": outcome.job.post, **scored(outcome.sha256, result, known, banks, references)}
 

@@ -11,7 +11,7 @@ from itertools import chain
 from multiprocessing import forkserver
 from urllib.parse import urlsplit
 
-from app.fingerprinting import FileJob, fingerprint, read_marks
+from app.fingerprinting import FileJob, fingerprint, is_sparse, read_marks
 from app.home import Home
 from app.isolation import Guard, each
 from app.progress import track
@@ -225,7 +225,7 @@ def fingerprint_files(home: Home) -> dict[str, int]:
                 with home.ledger.write():
                     for name, prints in result.items():
                         version = methods()[name].version
-                        sparse = job.plan != WHOLE
+                        sparse = is_sparse(job, name)
                         home.ledger.save_fingerprints(job.sha256, name, version, prints, at=now(), sparse=sparse)
                 counts["files"] += 1
             progress.step(note=tally(counts))

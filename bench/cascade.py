@@ -21,7 +21,7 @@ import imageio_ffmpeg
 from rich.progress import track
 from rich.table import Table
 
-from app.fingerprinting import FileJob, fingerprint
+from app.fingerprinting import SPARSE, FileJob, fingerprint
 from bench import match_library
 from bench.attacks import probe
 from bench.corpus import CONSOLE, HALVES, WORK, load
@@ -85,8 +85,9 @@ def cascade(small: Path, best: Path, banks: Mapping[str, Bank]) -> dict[str, Any
     started = time.process_time()
     close = bool(hits) or any(near(banks[name], prints[name]) for name in METHODS & banks.keys())
     cpu_s += time.process_time() - started
-    if close:
-        _, hits, more_s = looked(small, WHOLE, banks)
+    if close:  # what saw all frames is not asked again
+        _, more, more_s = looked(small, WHOLE, {name: bank for name, bank in banks.items() if name in SPARSE})
+        hits = [hit for hit in hits if hit.method not in SPARSE] + more
         cpu_s += more_s
     return {
         "hits": hits,

@@ -58,7 +58,7 @@ class Frame:
 
     offset_s  its true time of presentation, from the first frame
     luma      uint8 (height, width), upright, full range, square pixels, at most Limits.max_side_px
-    tick      the first frame of a whole second (see Plan.tick_s): expensive methods look at these only
+    tick      the first frame of a whole second: expensive methods look at these only
     paint     what `colour` calls; None where there is only luma (a drawn example)
     """
 

@@ -52,7 +52,7 @@ class Plan:
                were given, and drift away from it within a second
     dense_fps  frames a second within them
     fps        frames a second after them
-    tick_s     seconds from one frame that expensive methods look at to the next
+    dear_s     seconds from one frame that the dearest methods are given to the next: app/fingerprinting.py
     keys_only  only frames that decode without any other, at most so many: a thirtieth of the cost,
                and a frame every 2 to 10 s
     raises     SettingsWrong when no clip could be sampled like that
@@ -64,14 +64,14 @@ class Plan:
     dense_s: float = 1.0
     dense_fps: float = 8.0
     fps: float = 4.0
-    tick_s: float = 1.0
+    dear_s: float = 1.0
     keys_only: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.dense_s < inf and 0 < self.dense_fps <= FASTEST_FPS and 0 < self.fps <= FASTEST_FPS):
             raise SettingsWrong(f"{self}: rates lie between 0 and {FASTEST_FPS:.0f} a second, dense_s at 0 or above")
-        if not 0 < self.tick_s < inf:
-            raise SettingsWrong(f"{self}: tick_s is a number of seconds above 0")
+        if not 0 < self.dear_s < inf:
+            raise SettingsWrong(f"{self}: dear_s is a number of seconds above 0")
 
     def after(self, offset_s: float) -> float:
         """Return the first moment of the plan after a frame."""
@@ -86,7 +86,7 @@ class Plan:
 WHOLE = Plan()  # what references, and the files that matter, are looked at by
 SECONDS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0)  # the plain grid: what expensive methods look at
 KEYS = Plan(dense_s=0.0, dense_fps=1.0, fps=1.0, keys_only=True)  # the cheapest
-FIRST = Plan(tick_s=4.0)  # the first look at a post's file: features, the dearest by far, of a quarter of the frames
+FIRST = Plan(dear_s=4.0)  # the first look at a post's file: features, the dearest by far, of a quarter of the seconds
 
 
 def denser(plan: Plan) -> Plan:
@@ -95,7 +95,7 @@ def denser(plan: Plan) -> Plan:
     Key frames only, or less than the default, becomes the default; anything else twice its rates.
     """
     usual = Plan()
-    if plan.keys_only or plan.fps < usual.fps or plan.tick_s > usual.tick_s:
+    if plan.keys_only or plan.fps < usual.fps or plan.dear_s > usual.dear_s:
         return usual
     return Plan(
         dense_s=max(1.0, 2 * plan.dense_s),
@@ -121,11 +121,11 @@ class Pace:
         return offset_s + ROUNDED_S >= self.next_s
 
     def take(self, offset_s: float) -> bool:
-        """Move on behind a wanted frame; say whether it is a tick: the first of its second (or tick_s)."""
+        """Move on behind a wanted frame; say whether it is a tick: the first of its second."""
         self.next_s = self.plan.after(offset_s)
         if offset_s + ROUNDED_S < self.tick_s:
             return False
-        self.tick_s = _after(offset_s, 1 / self.plan.tick_s)
+        self.tick_s = _after(offset_s, 1)
         return True
 
 

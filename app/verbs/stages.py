@@ -109,12 +109,13 @@ def run_stages(opened: Home, *, everything: bool = False) -> bool:
 def scan(
     targets: Annotated[list[str], typer.Argument(help="Files, folders or http(s) addresses.")],
     as_json: AsJson = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Key frames only: much faster, and finds less.")] = False,
 ) -> None:
     """Score files, folders or URLs against the references, without a crawl. JSON gives a line each."""
     from app.scan import scan as scan_targets
 
     with home() as opened:
-        for record in scan_targets(opened, targets):
+        for record in scan_targets(opened, targets, quick=quick):
             if as_json:
                 sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
             else:

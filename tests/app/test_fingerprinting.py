@@ -8,6 +8,7 @@ from app.fingerprinting import FileJob, fingerprint
 from app.isolation import Guard, each
 from core.records import Fingerprint
 from matchers.examples import scene
+from matchers.frames import FIRST, WHOLE
 from matchers.method import methods
 from tests.matchers import media
 
@@ -38,3 +39,23 @@ def test_same_input_gives_the_same_bytes_on_one_worker_or_eight(tmp_path: Path) 
         True,
         True,
     )
+
+
+def test_first_look_gives_the_dear_methods_fewer_frames_and_the_others_all(tmp_path: Path) -> None:
+    """Features of 1 s, 5 s ..., exchanged hashes of each second; what the others find is what a whole look finds."""
+    wide = scene(3, width_px=480, height_px=240)
+    frames = [np.ascontiguousarray(wide[:180, step : step + 320]) for step in range(0, 140, 4)]
+    path = media.video(tmp_path / "a.mp4", frames, rate=5)
+    first, whole = (fingerprint(FileJob(sha256="a", path=path, methods=NAMES, plan=plan)) for plan in (FIRST, WHOLE))
+    looked_at = {name: sorted({one.offset_s for one in first[name]}) for name in ("local", "pdq")}
+
+    assert looked_at == {"local": [1, 5], "pdq": [0, 1, 2, 3, 4, 5, 6]}
+    assert {name for name in NAMES if first[name] != whole[name]} == {"local", "pdq"}
+
+
+def test_first_look_at_a_short_clip_sees_its_opening(tmp_path: Path) -> None:
+    """Half a second, or a still: every method is given a frame."""
+    short = media.video(tmp_path / "short.mp4", [scene(seed) for seed in (4, 4, 4)], rate=6)
+    prints = fingerprint(FileJob(sha256="a", path=short, methods=("local", "pdq"), plan=FIRST))
+
+    assert {name: {one.offset_s for one in found} for name, found in prints.items()} == {"local": {0}, "pdq": {0}}
