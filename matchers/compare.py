@@ -154,8 +154,14 @@ def _segments(
         parts = [] if whole.all() else [one for one in align(hits) if _held(bank, query, one)]
         better = parts if sum(one.pairs for one in parts) > sum(one.pairs for one in frames) else frames
         if better:
-            explained[name] = [_turned(one, turn) for one in better]
+            told = map(_without_speed, better) if bank.method.movement else better
+            explained[name] = [_turned(one, turn) for one in told]
     return explained
+
+
+def _without_speed(segment: Segment) -> Segment:
+    """Leave the speed unknown: half a second of movement, blurred into one hash, tells 3 % of it wrongly too often."""
+    return replace(segment, speed=1.0 if segment.speed >= 0 else -1.0, speed_known=False)
 
 
 def _turned(segment: Segment, turn: str) -> Segment:

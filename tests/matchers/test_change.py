@@ -115,3 +115,12 @@ def test_far_pairs_must_last() -> None:
         return len(look_up(query, reference))
 
     assert [found(0.25, METHOD.threshold), found(LASTS_S / 3, METHOD.threshold), found(0.25, LONE_BITS)] == [0, 1, 1]
+
+
+def test_speed_is_left_to_others() -> None:
+    """Half a second of movement in one hash tells which way a copy runs, and not how fast."""
+    whole = fingerprint(clip(panned(1, frames=33)))
+    fast = [printed(one.value, one.offset_s / 1.25) for one in whole]
+    (match,) = look_up(fast, whole)
+
+    assert [(part.speed, part.speed_known) for part in match.segments] == [(1.0, False)]
