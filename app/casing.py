@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 
 from app.home import Home
 from app.matching import fingerprints
@@ -12,10 +13,11 @@ from core.records import Basis, Match
 from matchers.bank_file import file_bank
 from matchers.compare import HashBank
 from matchers.method import Bank, Method, Sense, methods
+from matchers.sameness import CHANGE, LOOKS, Films, films, motions
 from store.cases import NO_FILE, Move, receipts, refresh, save_moves
 from store.ledger import Ledger
 
-CASE_VERSION = 1  # raise it when the rule changes
+CASE_VERSION = 2  # raise it when the rule changes: hits already in a case stay there
 TOGETHER = 200  # hits that are compared with one another at once
 NEWEST = 1000  # leads whose features are searched: they lie in memory, and re-uploads come soon or with equal hashes
 
@@ -126,7 +128,8 @@ def _alike(home: Home, clips: Sequence[Clip], leads: Sequence[Clip]) -> Iterator
     for name in files.keys() & known.keys():
         yield name, Likeness(other=name, relation=Relation.SAME, share=1.0, why="the same file")
     matches: dict[tuple[str, str], list[Match]] = {}
-    for method in methods().values():
+    every = methods()
+    for method in every.values():
         if method.basis is not Basis.COPY or method.sense is not Sense.FRAMES:
             continue
         own = method.bank(method, ((name, fingerprints(home.ledger, method, name)) for name in files))
@@ -135,9 +138,18 @@ def _alike(home: Home, clips: Sequence[Clip], leads: Sequence[Clip]) -> Iterator
                 for match in bank.compare(name, fingerprints(home.ledger, method, name)):
                     matches.setdefault((name, match.reference), []).append(match)
     there = known | files
+
+    @cache
+    def moving(name: str) -> Films:
+        return films(*(fingerprints(home.ledger, every[method], name) for method in (LOOKS, CHANGE)))
+
     for (name, other), found in matches.items():
         if name != other and other in there:
-            yield name, likeness(found, files[name].duration_s, there[other].duration_s)
+            seconds = files[name].duration_s, there[other].duration_s
+            like = likeness(found, *seconds)
+            if like.relation is not Relation.NONE and None not in seconds:
+                like = likeness(found, *seconds, motions(found, moving(name), moving(other)))
+            yield name, like
 
 
 def _kept(home: Home, method: Method, names: Sequence[str]) -> Bank:

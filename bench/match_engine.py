@@ -192,14 +192,17 @@ def _frames(parts: tuple[Part, ...]) -> int:
 def united(by_method: Mapping[str, Mapping[str, list[Hit]]]) -> dict[str, list[Hit]]:
     """Return the whole engine's answers: for each reference the surest method's hit, with the finest seconds.
 
-    Times are taken from the method that saw most frames: one a second cannot say more than the second.
+    Times are taken from the method that saw most frames, of equals the surer: one a second cannot say more than the
+    second.
     """
     best: dict[str, dict[str, Hit]] = {}
+    finest: dict[tuple[str, str], Hit] = {}
     for answers in by_method.values():
         for file, hits in answers.items():
             mine = best.setdefault(file, {})
             for hit in hits:
-                known = mine.get(hit.reference, hit)
+                known, finer = mine.get(hit.reference, hit), finest.get((file, hit.reference), hit)
+                finest[file, hit.reference] = max(finer, hit, key=lambda one: (_frames(one.parts), one.score))
                 surer = hit if hit.score > known.score else known
-                mine[hit.reference] = replace(surer, parts=max(known.parts, hit.parts, key=_frames))
+                mine[hit.reference] = replace(surer, parts=finest[file, hit.reference].parts)
     return {file: sorted(hits.values(), key=lambda hit: -hit.score) for file, hits in best.items()}

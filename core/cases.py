@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from core.records import Basis, Match, Segment
 
@@ -14,7 +15,17 @@ SAME_SHARE = 0.45  # of both clips' time: a re-upload that lost its beginning or
 PART_SHARE = 0.4  # of the shorter clip's time
 STILL_S = 0.5  # what a picture counts for in time
 LEAST_INSIDE = 0.35  # of the frame's area: less, and the clip is shown in a corner of another
-LEAST_SHOWN = 0.1  # of the other's picture: less is a caption or a mark that two different clips carry
+LEAST_SHOWN = 0.1  # of the other's picture: less is a mark that two different clips carry
+LEAST_SIDE = 0.25  # of its width and of its height: less is a caption, the same words in the same letters
+# Bits of 256 by which a file's own frames part within seconds, beyond what they part within a quarter second:
+# less, and it stands still or is all movement, and says nothing of whether two files move alike.
+MOVES_BITS = 3.0
+LEAST_FALL = 0.6  # of those bits: a copy's frames are that much nearer at their own moment than seconds beside it
+LEAST_TRACE = 0.3  # of the pattern: two who happen to stand alike fall too, and differ among themselves otherwise
+LEAST_PATTERN = 0.7  # enough alone: hashes do not see through a crop, and the pattern does
+# How far pictures of change are, of how far they are beside: most copies 0.3, crops 0.55, other takes 0.9. A dancer's
+# nearest takes have 0.5 for some seconds.
+SURE_CHANGE, MOST_CHANGE = 0.45, 0.75
 
 
 class Relation(StrEnum):
@@ -27,45 +38,98 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Likeness:
-    """What one clip is to another, and why in words; share 0..1 of the shorter one's time that they have in common."""
+    """What one clip is to another, and why in words.
+
+    share  0..1 of the shorter one's time that they have in common
+    sure   how alike they move where they have it in common, -1..1; 0 where that is unknown
+    """
 
     other: str
     relation: Relation
     share: float
     why: str
+    sure: float = 0.0
 
 
-def likeness(matches: Sequence[Match], query_s: float | None, reference_s: float | None) -> Likeness:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """How alike two clips move in a stretch, made by matchers/sameness.py; bits are of hashes of frames.
+
+    own_bits   how much nearer each clip's own frames are a moment away than seconds away: the more of the two
+    fall_bits  how much nearer the two clips' frames are along the stretch than seconds beside it
+    pattern    -1..1, how alike the differences among each clip's own frames are
+    change     how far what changes in one is from what changes in the other along the stretch, as a share of how
+               far it is seconds beside it; None where that is unknown
+    """
+
+    own_bits: float
+    fall_bits: float
+    pattern: float
+    change: float | None = None
+
+    @property
+    def alike(self) -> bool:
+        """Whether what changes in one surely is what changes in the other."""
+        return self.change is not None and self.change <= SURE_CHANGE
+
+    @property
+    def otherwise(self) -> bool:
+        """Whether one moves and the other does not move alike: two takes in one room, not a copy."""
+        if self.change is not None and not SURE_CHANGE < self.change <= MOST_CHANGE:
+            return not self.alike
+        falls = self.fall_bits >= LEAST_FALL * self.own_bits and self.pattern >= LEAST_TRACE
+        return self.own_bits >= MOVES_BITS and not falls and self.pattern < LEAST_PATTERN
+
+
+def likeness(
+    matches: Sequence[Match],
+    query_s: float | None,
+    reference_s: float | None,
+    motions: Mapping[Segment, Motion] = MappingProxyType({}),
+) -> Likeness:
     """Judge all matches of one clip against another, of whatever methods: what one does not see another may.
 
     matches      at least one, with the other clip's name as their reference
     query_s      durations in seconds; None for a picture
     reference_s
+    motions      of their stretches, where it is known; one that moves otherwise is nothing in common, and where
+                 most do, none is, unless one surely moves alike
     """
     other = matches[0].reference
     parts = [part for match in matches if match.basis is Basis.COPY for part in match.segments if _shown(part)]
     if not parts:
         return Likeness(other=other, relation=Relation.NONE, share=0.0, why="nothing that proves a copy")
+    others = [part for part in parts if part in motions and motions[part].otherwise]
+    parts = [part for part in parts if part not in others]
+    is_sure = any(part in motions and motions[part].alike for part in parts)
+    if not parts or (not is_sure and _lasting(others) > _lasting(parts)):  # two takes agree somewhere by chance
+        return Likeness(other=other, relation=Relation.NONE, share=0.0, why="it looks alike and moves otherwise")
     here, there = query_s or STILL_S, reference_s or STILL_S
     ours = _covered((part.query_start_s, part.query_end_s) for part in parts) or STILL_S
     theirs = _covered((part.reference_start_s, part.reference_end_s) for part in parts) or STILL_S
     share_here, share_there = min(ours / here, 1.0), min(theirs / there, 1.0)
     share = max(share_here, share_there)
+    sure = max((motions[part].pattern for part in parts if part in motions), default=0.0)
     told = f"{share_here:.0%} of its time shows {share_there:.0%} of the other's"
     if min(share_here, share_there) >= SAME_SHARE:
         inside = _inside(parts)
         relation = Relation.DIFFERS if inside else Relation.SAME
-        return Likeness(other=other, relation=relation, share=share, why=f"{told}, {inside}" if inside else told)
+        why = f"{told}, {inside}" if inside else told
+        return Likeness(other=other, relation=relation, share=share, why=why, sure=sure)
     if share >= PART_SHARE:
         more = "it has more beside it" if share_here < share_there else "it is a part of it"
-        return Likeness(other=other, relation=Relation.DIFFERS, share=share, why=f"{told}: {more}")
+        return Likeness(other=other, relation=Relation.DIFFERS, share=share, why=f"{told}: {more}", sure=sure)
     return Likeness(other=other, relation=Relation.NONE, share=share, why=told)
 
 
 def best(likenesses: Iterable[Likeness]) -> Likeness | None:
-    """The likeness to join by: the same clip before one that differs, then the larger share; None where none joins."""
+    """The likeness to join by: the same clip before one that differs, the surer, the larger share; None: none joins."""
     joining = [one for one in likenesses if one.relation is not Relation.NONE]
-    return min(joining, key=lambda one: (one.relation is not Relation.SAME, -one.share, one.other), default=None)
+    return min(joining, key=_order, default=None)
+
+
+def _order(one: Likeness) -> tuple[bool, float, float, str]:
+    return one.relation is not Relation.SAME, -one.sure, -one.share, one.other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +202,15 @@ def status(verdicts: Mapping[str, str | None], differs: Mapping[str, bool]) -> s
 
 def _shown(part: Segment) -> bool:
     """Whether enough of the other's picture agrees to say that it is shown."""
-    return len(part.reference_box) != 4 or part.reference_box[2] * part.reference_box[3] >= LEAST_SHOWN
+    if len(part.reference_box) != 4:
+        return True
+    width, height = part.reference_box[2:]
+    return width * height >= LEAST_SHOWN and min(width, height) >= LEAST_SIDE
+
+
+def _lasting(parts: Iterable[Segment]) -> float:
+    """Seconds of the query in some stretches, as often as they were found."""
+    return sum(part.query_end_s - part.query_start_s for part in parts)
 
 
 def _covered(spans: Iterable[tuple[float, float]]) -> float:

@@ -12,11 +12,14 @@ from app.casing import group_hits
 from app.home import Home, open_home
 from app.stages import register
 from core.records import AuthorClass, Basis, Finding, Fingerprint
+from matchers.examples import bordered, darker
 from matchers.method import method
 from store import acts
 from tests.builders import FRANCHISE, NOW, brand, media, post, watch
+from tests.matchers.takes import changes, take
+from tests.matchers.takes import prints as walked
 
-HASHES = method("phash")
+HASHES, CHANGE = method("phash"), method("change")
 
 
 def finding(number: int) -> Finding:
@@ -75,6 +78,37 @@ def test_reupload_joins_and_another_clip_does_not(home: Home) -> None:
     assert found["F-2"] == found["F-4"]
     assert found["F-1"] != found["F-2"]
     assert [row["members"] for row in home.ledger.rows("SELECT members FROM queue")] == [2, 2]
+
+
+def test_takes_of_one_room_stay_two_cases_and_their_copies_join(home: Home) -> None:
+    """The room is the same and hashes match; who walks in it, and when, is not."""
+    first, second = take(2), take(3)
+    hit(home, 1, "a1" * 32, walked(first), duration_s=6.0)
+    hit(home, 2, "b2" * 32, walked(second), duration_s=6.0)
+    group_hits(home)
+    hit(home, 3, "c3" * 32, walked(second, darker), duration_s=6.0)
+    hit(home, 4, "d4" * 32, walked(first, bordered), duration_s=6.0)
+    group_hits(home)
+    found = cases(home)
+
+    assert found["F-1"] == found["F-4"]
+    assert found["F-2"] == found["F-3"]
+    assert found["F-1"] != found["F-2"]
+    assert HASHES.bank(HASHES, [("first", walked(first))]).compare("second", walked(second))
+
+
+def test_takes_that_differ_in_little_are_told_by_what_changes(home: Home) -> None:
+    """Hands before a still wall: their frames' hashes alone would make one case of all."""
+    takes = [take(seed, side_px=6) for seed in (3, 5)]
+    for number, (frames, edit) in enumerate([(takes[0], None), (takes[1], None), (takes[1], darker)]):
+        given = (frames, edit) if edit else (frames,)
+        hit(home, number, f"{number}a" * 32, walked(*given), duration_s=6.0)
+        home.ledger.save_fingerprints(f"{number}a" * 32, CHANGE.name, CHANGE.version, changes(*given), at=NOW)
+    group_hits(home)
+    found = cases(home)
+
+    assert found["F-1"] == found["F-2"]
+    assert found["F-0"] != found["F-1"]
 
 
 def test_compilation_is_beside_its_clips_and_unites_none(home: Home) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.cases import Relation, best, case_id, likeness, status
+from core.cases import Motion, Relation, best, case_id, likeness, status
 from core.records import Basis, Match, Segment
 from tests.builders import match
 
@@ -38,6 +38,8 @@ def found(*parts: Segment, **changes: object) -> Match:
         ([part((0, 10), (0, 10), query_outline=WHOLE)], 10.0, 10.0, Relation.SAME),
         ([part((0, 3), (0, 3))], 30.0, 30.0, Relation.NONE),
         ([part((0, 10), (0, 10), reference_box=(0.2, 0.8, 0.5, 0.1))], 10.0, 10.0, Relation.NONE),
+        ([part((0, 10), (0, 10), reference_box=(0.05, 0.75, 0.9, 0.18))], 10.0, 10.0, Relation.NONE),
+        ([part((0, 10), (0, 10), reference_box=(0.05, 0.3, 0.9, 0.4))], 10.0, 10.0, Relation.SAME),
         ([part((0, 0), (0, 0))], None, None, Relation.SAME),
     ],
 )
@@ -57,6 +59,65 @@ def test_methods_add_up() -> None:
 
     assert likeness([first], 10.0, 10.0).relation is Relation.NONE
     assert likeness([first, second], 10.0, 10.0).relation is Relation.SAME
+
+
+@pytest.mark.parametrize(
+    ("own_bits", "fall_bits", "pattern", "relation"),
+    [
+        (30.0, 25.0, 0.9, Relation.SAME),
+        (30.0, 20.0, 0.4, Relation.SAME),
+        (30.0, 2.0, 0.8, Relation.SAME),
+        (30.0, 2.0, 0.3, Relation.NONE),
+        (30.0, 25.0, -0.1, Relation.NONE),
+        (1.0, 0.0, 0.0, Relation.SAME),
+    ],
+)
+def test_what_looks_alike_and_moves_otherwise_is_another_clip(
+    own_bits: float, fall_bits: float, pattern: float, relation: Relation
+) -> None:
+    """A copy is nearest at its own moment, or its frames differ alike; what stands still is judged by its looks."""
+    moving, standing = part((0, 6), (0, 6)), part((6, 6.5), (6, 6.5))
+    motions = {moving: Motion(own_bits=own_bits, fall_bits=fall_bits, pattern=pattern)}
+
+    assert likeness([found(moving, standing)], 10.0, 10.0, motions).relation is relation
+
+
+@pytest.mark.parametrize(
+    ("own_bits", "change", "relation"),
+    [
+        (1.0, None, Relation.SAME),
+        (1.0, 0.6, Relation.SAME),
+        (1.0, 0.9, Relation.NONE),
+        (30.0, None, Relation.NONE),
+        (30.0, 0.6, Relation.NONE),
+        (30.0, 0.2, Relation.SAME),
+    ],
+)
+def test_what_changes_says_more_than_frames(own_bits: float, change: float | None, relation: Relation) -> None:
+    """Hands before a still wall leave frames as they are; far nearer along the line than beside it is a copy."""
+    moving = part((0, 6), (0, 6))
+    motions = {moving: Motion(own_bits=own_bits, fall_bits=0.0, pattern=0.0, change=change)}
+
+    assert likeness([found(moving)], 10.0, 10.0, motions).relation is relation
+
+
+def test_stretch_that_moves_alike_by_chance_does_not_join_two_takes() -> None:
+    """Where most of what looks alike moves otherwise, the rest is chance."""
+    alike = Motion(own_bits=30.0, fall_bits=25.0, pattern=0.9)
+    otherwise = Motion(own_bits=30.0, fall_bits=1.0, pattern=0.1)
+    less, more = part((0, 5), (0, 5)), part((5, 11), (5, 11))
+
+    assert likeness([found(less, more)], 11.0, 11.0, {less: alike, more: otherwise}).relation is Relation.NONE
+    assert likeness([found(less, more)], 11.0, 11.0, {less: otherwise, more: alike}).relation is Relation.SAME
+
+
+def test_stretch_whose_changes_are_the_same_is_no_chance() -> None:
+    """However much of the other clip looks like it elsewhere."""
+    sure = Motion(own_bits=30.0, fall_bits=25.0, pattern=0.9, change=0.2)
+    otherwise = Motion(own_bits=30.0, fall_bits=1.0, pattern=0.1)
+    less, more = part((0, 5), (0, 5)), part((5, 11), (5, 11))
+
+    assert likeness([found(less, more)], 11.0, 11.0, {less: sure, more: otherwise}).relation is Relation.SAME
 
 
 def test_suggestion_joins_nothing() -> None:
