@@ -19,6 +19,7 @@ from store.ledger import Ledger
 
 CASE_VERSION = 2  # raise it when the rule changes: hits already in a case stay there
 TOGETHER = 200  # hits that are compared with one another at once
+NEAREST = 20  # pairs by which a file may join: of two hundred uploads of one clip each matches all the others
 NEWEST = 1000  # leads whose features are searched: they lie in memory, and re-uploads come soon or with equal hashes
 
 
@@ -143,9 +144,14 @@ def _alike(home: Home, clips: Sequence[Clip], leads: Sequence[Clip]) -> Iterator
     def moving(name: str) -> Films:
         return films(*(fingerprints(home.ledger, every[method], name) for method in (LOOKS, CHANGE)))
 
-    for (name, other), found in matches.items():
-        if name != other and other in there:
-            seconds = files[name].duration_s, there[other].duration_s
+    order = {name: place for place, name in enumerate((*known, *files))}
+    joining: dict[str, list[tuple[str, str]]] = {}  # the later file -> the pairs by which it may join, the surest first
+    for pair in sorted(matches, key=lambda pair: (-max(one.probability for one in matches[pair]), pair)):
+        if pair[0] != pair[1] and pair[1] in there:
+            joining.setdefault(max(pair, key=order.__getitem__), []).append(pair)
+    for pairs in joining.values():
+        for name, other in pairs[:NEAREST]:
+            found, seconds = matches[name, other], (files[name].duration_s, there[other].duration_s)
             like = likeness(found, *seconds)
             if like.relation is not Relation.NONE and None not in seconds:
                 like = likeness(found, *seconds, motions(found, moving(name), moving(other)))
