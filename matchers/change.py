@@ -26,10 +26,10 @@ GAP_S = 0.4  # frames further apart are not of one movement
 SIDE_PX = 64
 NOISE_LEVELS = 1.0  # of 256, mean deviation: what coding alone leaves where nothing moves
 LEVELS = 16.0  # the root of a deviation times this: 113, the most there is, is 170 of 255
-# Pairs that agree in time, so many and over so long. Of `tune`, heavily lettered: phash finds 12 of 16, this 15. Among
-# 50,000 frames of its strangers the wrong pairs that came nearest had 72 bits, five of them within a second: a still
-# that zooms changes alike all the time. One wrong pair by itself comes as near as 68.
-MATCH_BITS, FEWEST, LASTS_S = 80, 4, 1.5
+# Pairs that agree in time, so many and over so long. A still that zooms changes alike all the time: four or five wrong
+# pairs within a second came to 72 bits among 50,000 frames of `tune`'s strangers, and over 1.5 s to 76 among the other
+# half's (four queries). Seven over 2 s leave none there, and lose two of the sixteen heavily lettered clips of `tune`.
+MATCH_BITS, FEWEST, LASTS_S = 80, 7, 2.0
 LONE_BITS = 44  # short cuts have few pictures of change
 LEAST_QUALITY = 30  # of phash's measure; at 20 a small figure that dances in the middle is like any other
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.records import Fingerprint, Match
-from matchers.change import FPS, GAP_S, LASTS_S, LEAST_QUALITY, LONE_BITS, METHOD, fingerprint
+from matchers.change import FEWEST, FPS, GAP_S, LASTS_S, LEAST_QUALITY, LONE_BITS, METHOD, fingerprint
 from matchers.examples import scene
 from matchers.frames import Frame, Luma
 
@@ -105,16 +105,18 @@ def test_pictures_of_another_size_begin_anew() -> None:
 
 
 def test_far_pairs_must_last() -> None:
-    """Four far pairs within a second are one movement; over longer, they hold a match."""
-    values = [RANDOM.bytes(32) for _ in range(4)]
+    """Far pairs within a second and a half are one movement; over longer, they hold a match."""
+    values = [RANDOM.bytes(32) for _ in range(FEWEST)]
 
     def found(step_s: float, bits: int) -> int:
-        moments = [n * step_s for n in range(4)]
+        moments = [n * step_s for n in range(FEWEST)]
         reference = [printed(value, at) for value, at in zip(values, moments, strict=True)]
         query = [printed(apart(value, bits), at + 3) for value, at in zip(values, moments, strict=True)]
         return len(look_up(query, reference))
 
-    assert [found(0.25, METHOD.threshold), found(LASTS_S / 3, METHOD.threshold), found(0.25, LONE_BITS)] == [0, 1, 1]
+    lasting_s = LASTS_S / (FEWEST - 1)
+
+    assert [found(0.25, METHOD.threshold), found(lasting_s, METHOD.threshold), found(0.25, LONE_BITS)] == [0, 1, 1]
 
 
 def test_speed_is_left_to_others() -> None:
