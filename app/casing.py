@@ -82,10 +82,12 @@ def _place(home: Home, findings: Sequence[str]) -> list[Move]:
     clips = [clip for finding in findings for clip in _clips(home.ledger, finding)]
     leads = _leads(home.ledger, findings)
     like = both_ways(_alike(home, clips, leads))
+    joined = {one.other for ones in like.values() for one in ones}
     moves: dict[str, Move] = {}
     for franchise in dict.fromkeys(clip.franchise for clip in clips):
         mine = [clip for clip in clips if clip.franchise == franchise]
-        there = {clip.sha256: _place_of(home.ledger, clip) for clip in leads if clip.franchise == franchise}
+        near = [clip for clip in leads if clip.franchise == franchise and clip.sha256 in joined]
+        there = {clip.sha256: _place_of(home.ledger, clip) for clip in near}
         found = places([(clip.sha256, case_id(clip.finding)) for clip in mine], there, like)
         for clip, (_, place) in zip(mine, found, strict=True):  # a post of some clips goes with its first
             moves.setdefault(clip.finding, Move(finding=clip.finding, **asdict(place)))
@@ -101,25 +103,31 @@ def _place_of(ledger: Ledger, lead: Clip) -> Place:
     return Place(**ledger.rows("SELECT case_id, differs, why FROM members WHERE finding = ?", [lead.finding])[0])
 
 
+CLIPS = (
+    "SELECT DISTINCT f.id AS finding, f.franchise, m.sha256, m.duration_s"
+    " FROM findings f JOIN media m ON m.post = f.post"
+)
+FINGERPRINTED = (
+    "m.rendition = 'triage' AND EXISTS (SELECT 1 FROM receipts r"
+    " WHERE r.stage = 'fingerprint' AND r.subject = m.sha256 AND r.found > 0)"
+)
+
+
 def _clips(ledger: Ledger, finding: str) -> list[Clip]:
     """The files of a hit that have been fingerprinted."""
-    sql = (
-        "SELECT DISTINCT f.id AS finding, f.franchise, m.sha256, m.duration_s FROM findings f JOIN media m"
-        " ON m.post = f.post WHERE f.id = ? AND m.rendition = 'triage' AND EXISTS (SELECT 1 FROM receipts r"
-        " WHERE r.stage = 'fingerprint' AND r.subject = m.sha256 AND r.found > 0) ORDER BY m.position"
-    )
+    sql = f"{CLIPS} WHERE f.id = ? AND {FINGERPRINTED} ORDER BY m.position"
     return [Clip(**row) for row in ledger.rows(sql, [finding])]
 
 
 def _leads(ledger: Ledger, but: Sequence[str]) -> list[Clip]:
     """The files that stand for their cases: the first of each, and what differs from it."""
-    sql = (
-        "SELECT x.finding FROM members x WHERE x.why <> ? AND (x.differs <> '' OR x.finding ="
-        " (SELECT min(finding) FROM members y WHERE y.case_id = x.case_id AND y.differs = '' AND y.why <> ?))"
-        " ORDER BY (SELECT found_at FROM findings f WHERE f.id = x.finding), x.finding"
+    sql = (  # of our own words
+        f"{CLIPS} JOIN members x ON x.finding = f.id WHERE x.why <> ?1 AND {FINGERPRINTED} AND (x.differs <> ''"  # noqa: S608
+        " OR f.id = (SELECT min(finding) FROM members y WHERE y.case_id = x.case_id AND y.differs = ''"
+        " AND y.why <> ?1)) ORDER BY f.found_at, f.id, m.position"
     )
-    found = [row["finding"] for row in ledger.rows(sql, [NO_FILE, NO_FILE])]
-    return [clip for finding in found if finding not in set(but) for clip in _clips(ledger, finding)]
+    left_out = set(but)
+    return [Clip(**row) for row in ledger.rows(sql, [NO_FILE]) if row["finding"] not in left_out]
 
 
 def _alike(home: Home, clips: Sequence[Clip], leads: Sequence[Clip]) -> Iterator[tuple[str, Likeness]]:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from app.home import DEFAULT, Home, open_home
 
+DESK_PORT = 8484  # where `clipwarden serve` listens unless told otherwise
 BLIND = 3  # exit code: done, but a source was blind
 app = typer.Typer(
     help="Find AI-generated clips of a studio's characters and sets, prove them, and follow each takedown.",

@@ -158,7 +158,10 @@ def _matches(methods: Mapping[str, Method], prints: Prints) -> Matches:
 def _like(
     matches: Matches, seconds: Mapping[str, float | None], moving: Mapping[str, Films]
 ) -> Iterator[tuple[str, Likeness]]:
-    """Every file's likenesses to the others, as app/casing.py finds them; without `moving`, by looks alone."""
+    """Every file's likenesses to the others, by app/casing.py's rule; without `moving`, by looks alone.
+
+    Of all pairs: the case stage looks at the twenty surest by which a file may join.
+    """
     for (one, other), found in matches.items():
         like = likeness(found, seconds[one], seconds[other])
         if moving and like.relation is not Relation.NONE:

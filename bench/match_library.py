@@ -91,7 +91,7 @@ def made(number: int, from_: Sources, *, dense: bool = False) -> tuple[str, list
         file = random.choice(from_.clips)
         cut, seed = list(_cut(file, random, dense=dense)), random.random()
         frames = [
-            Frame(offset_s=offset_s, luma=_changed(luma, Random(seed)), tick=tick)  # noqa: S311
+            Frame(offset_s=offset_s, luma=_changed(luma, Random(seed)), tick=tick)  # noqa: S311 - one change for all its frames
             for offset_s, tick, luma in cut
         ]
         return f"library:{scene(file.name)}#{number}", frames

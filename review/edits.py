@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import SequenceMatcher
 from itertools import groupby, pairwise
 
 from core.findings import Caption
@@ -102,18 +103,14 @@ def marked(before: str, after: str, *, pairs: int = MOST_PAIRS) -> tuple[tuple[s
 
 
 def _steps(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    """The shortest way from one row of words to the other, by the longest row that is in both."""
-    common = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # from word i of the old and j of the new on
-    for i in reversed(range(len(old))):
-        for j in reversed(range(len(new))):
-            same = old[i] == new[j]
-            common[i][j] = common[i + 1][j + 1] + 1 if same else max(common[i + 1][j], common[i][j + 1])
-    steps, i, j = list[str](), 0, 0
-    while i < len(old) and j < len(new):
-        step = "same" if old[i] == new[j] else "gone" if common[i + 1][j] >= common[i][j + 1] else "new"
-        steps.append(step)
-        i, j = i + (step != "new"), j + (step != "gone")
-    return steps + ["gone"] * (len(old) - i) + ["new"] * (len(new) - j)
+    """What becomes of each word, in the order to read them."""
+    steps = list[str]()
+    for what, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            steps += ["same"] * (i_end - i)
+        else:
+            steps += ["gone"] * (i_end - i) + ["new"] * (j_end - j)
+    return steps
 
 
 def _joined(steps: Sequence[str], old: Sequence[str], new: Sequence[str]) -> tuple[tuple[str, str], ...]:

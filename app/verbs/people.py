@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from app.console import AsJson, app, home, out, print_json, say
+from app.console import DESK_PORT, AsJson, app, home, out, print_json, say
 from app.exports import at_terminal
 from core.words import printable
 
@@ -17,7 +17,6 @@ audit_app = typer.Typer(help="The log of every act, chained by hashes.", no_args
 app.add_typer(people_app, name="people")
 app.add_typer(audit_app, name="audit")
 Name = Annotated[str, typer.Argument(help="The account's name.")]
-PORT = 8484  # where `clipwarden serve` listens unless told otherwise
 Role = Annotated[str, typer.Option(help="viewer, reviewer, approver, counsel, auditor or admin.")]
 
 
@@ -158,9 +157,9 @@ def _address(public: str) -> tuple[str, str]:
     if public:
         return public.rstrip("/"), "The address is that of [desk] in clipwarden.toml."
     try:
-        socket.create_connection(("127.0.0.1", PORT), timeout=1).close()
+        socket.create_connection(("127.0.0.1", DESK_PORT), timeout=1).close()
     except OSError:
         told = "Nothing answers there now: start `clipwarden serve`."
     else:
         told = "Something answers there now."
-    return f"http://localhost:{PORT}", f"{told} With --host or --port it is another: take what that prints."
+    return f"http://localhost:{DESK_PORT}", f"{told} With --host or --port it is another: take what that prints."

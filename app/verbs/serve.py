@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.console import app, home, say
+from app.console import DESK_PORT, app, home, say
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -14,7 +14,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; only this machine unless you say otherwise.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8484,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = DESK_PORT,
     certificate: Annotated[str, typer.Option(help="PEM file of a certificate and its chain, to serve by https.")] = "",
     key: Annotated[str, typer.Option(help="PEM file of the certificate's key.")] = "",
 ) -> None:

@@ -1,6 +1,7 @@
 """A desk on a real ledger of a few hits, and somebody who asks."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from starlette.testclient import TestClient
 from review.desk import Desk, create
 from review.rights import ROLES, Person
 from store.ledger import Ledger
+from tests.review.doors import account, browser, desk_on, empty_ledger, sign_in
+from tests.review.provider import CLIENT, SECRET, Provider, running
 from tests.review.seed import seed
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
@@ -65,3 +68,62 @@ def as_role(application: FastAPI) -> Callable[..., TestClient]:
 def client(as_role: Callable[..., TestClient]) -> TestClient:
     """A client of an admin."""
     return as_role("admin")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger."""
+    with empty_ledger(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh(ledger: Ledger) -> Iterator[FastAPI]:
+    """A desk that nobody has signed in to yet."""
+    with desk_on(ledger) as made:
+        yield made
+
+
+@pytest.fixture
+def app(fresh: FastAPI, ledger: Ledger) -> FastAPI:
+    """A desk with an admin, ada, and a reviewer, ben."""
+    account(fresh, ledger, "ada", "admin")
+    account(fresh, ledger, "ben", "reviewer")
+    return fresh
+
+
+@pytest.fixture
+def ben(app: FastAPI) -> TestClient:
+    """Ben, signed in."""
+    visitor = browser(app)
+    assert sign_in(visitor, "ben").status_code == 303
+    return visitor
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Provider]:
+    """One provider for all tests of a file."""
+    with running() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(served: Provider) -> Provider:
+    """The provider as it is when nothing is wrong."""
+    fresh = Provider(issuer=served.issuer, key=served.key)
+    for name in ("person", "twist", "alg", "signing_key", "asked", "codes", "described", "fetched", "floods", "drips"):
+        setattr(served, name, getattr(fresh, name))
+    return served
+
+
+@pytest.fixture
+def company_desk(provider: Provider, ledger: Ledger) -> Iterator[Callable[..., FastAPI]]:
+    """A desk with this provider: desk(make_accounts=True, roles={...})."""
+    with ExitStack() as stack:
+
+        def make(**settings: Any) -> FastAPI:
+            given = {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, "make_accounts": True}
+            made: AbstractContextManager[FastAPI] = desk_on(ledger, oidc=given | settings)
+            return stack.enter_context(made)
+
+        yield make

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import requests
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -102,3 +103,20 @@ def act(visitor: TestClient, path: str, fields: Mapping[str, Any] | None = None)
 def bytes_of(folder: Path) -> bytes:
     """Everything the ledger wrote."""
     return b"".join(path.read_bytes() for path in sorted(folder.glob("ledger.db*")))
+
+
+def go(visitor: TestClient, place: str = "/") -> str:
+    """From the desk to the provider; the address it sends the browser back to."""
+    sent = visitor.get("/sign-in/company", params={"next": place}).headers["location"]
+    return requests.get(sent, allow_redirects=False, timeout=5).headers["location"]
+
+
+def vouched(visitor: TestClient, place: str = "/") -> Any:
+    """Sign in by the company, all the way round, as a browser goes."""
+    return visitor.get(go(visitor, place))
+
+
+def name_of(visitor: TestClient) -> str | None:
+    """Who the desk takes a browser for."""
+    answer = visitor.get("/v1/me", headers={"accept": "application/json"})
+    return answer.json()["name"] if answer.status_code == 200 else None
