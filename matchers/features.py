@@ -9,21 +9,27 @@ source  D. Lowe 2004 (SIFT); R. Arandjelović and A. Zisserman 2012 (RootSIFT); 
         random projections keep angles)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from math import ceil
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ShapeError
-from matchers.source import Luma
+from matchers.source import Luma, fitted
 
 SIDE_PX = 400  # the longest side that is looked at; 512 costs two thirds more
 MOST = 220  # features of a frame
 MOST_FINE = 150  # of these from the finest octave: a picture in a corner keeps only the coarse ones
-FINE_PX = 4.0  # diameter that parts the finest octave from the others
-CONTRAST = 0.02  # half of OpenCV's own: dark and hazy frames would have too few
+UP = 2  # the first octave is as much larger than the frame
+CONTRAST = 1.7  # of 256, half of OpenCV's own: dark and hazy frames would have too few
+NATIVE_SIGMA = 0.5  # px: blur that a frame has by itself
+LEAST_PX = 16  # of an octave's shorter side
+CLIPPED = 0.2  # of a descriptor's length: the most that one number counts
 STEPS_PX = 64  # positions are kept in 1/64 px
 SIZE_STEPS = 16  # diameters are kept in 1/16 of an octave
 ROW_BYTES = 22
@@ -92,25 +98,68 @@ def describe(luma: Luma) -> bytes:
 
     returns 4 bytes of width and height, then ROW_BYTES a feature
     """
-    scale = min(1.0, SIDE_PX / max(luma.shape))
-    small = np.asarray(cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    points, found = _sift().detectAndCompute(small, None)
-    if not points:
+    from matchers.compiled import sift  # noqa: PLC0415  it loads the compiler: half a second
+
+    width, height = fitted(luma.shape[1], luma.shape[0], SIDE_PX)
+    pictures = _pyramid(luma, UP * width, UP * height)
+    points = [sift.extrema(blurred, CONTRAST) for blurred in pictures]
+    if not sum(map(len, points)):
         return b""
-    rows = np.empty(len(points), _ROW)
-    rows["x"] = [round(min(max(point.pt[0], 0.0), 1000.0) * STEPS_PX) for point in points]
-    rows["y"] = [round(min(max(point.pt[1], 0.0), 1000.0) * STEPS_PX) for point in points]
-    rows["size"] = [round(np.log2(max(point.size, 1.0)) * SIZE_STEPS) for point in points]
-    rows["angle"] = [round(point.angle / 360 * 256) % 256 for point in points]
-    rows["bits"] = _bits(np.asarray(found, np.float32))
-    # Ties broken by place: the order must not depend on how OpenCV happens to list them.
-    strength = np.array([-point.response for point in points])
-    rows = rows[np.lexsort((rows["angle"], rows["y"], rows["x"], strength))]
-    fine = rows["size"] < np.log2(FINE_PX) * SIZE_STEPS
-    kept = np.where(fine, np.cumsum(fine) <= MOST_FINE, True)  # noqa: FBT003 - numpy's own signature
-    rows = rows[kept][:MOST]
-    head = np.array([(small.shape[1], small.shape[0])], _HEAD)
-    return head.tobytes() + rows.tobytes()
+    chosen = _chosen([one[:, 3] for one in points])
+    turned = [sift.turned(blurred, one[kept]) for blurred, one, kept in zip(pictures, points, chosen, strict=True)]
+    chosen = _chosen([one[:, 3] for one in turned])
+    turned = [one[kept] for one, kept in zip(turned, chosen, strict=True)]
+    found = np.concatenate([sift.described(*both) for both in zip(pictures, turned, strict=True)])
+    octave = np.repeat(np.arange(len(turned)), [len(one) for one in turned])
+    x, y, layer, strength, turn = np.concatenate(turned).T
+    rows = np.empty(len(found), _ROW)
+    for name, place, side in (("x", x, width), ("y", y, height)):
+        rows[name] = np.rint(np.clip((place * 2.0**octave + 0.5) / UP - 0.5, 0, side - 1) * STEPS_PX)
+    rows["size"] = np.rint((np.log2(2 * sift.SIGMA / UP) + layer / sift.LAYERS + octave) * SIZE_STEPS)
+    rows["angle"] = np.rint(turn * 256) % 256
+    rows["bits"] = _bits(found)
+    head = np.array([(width, height)], _HEAD)
+    return head.tobytes() + rows[np.argsort(-strength, kind="stable")].tobytes()
+
+
+def _chosen(strengths: Sequence[NDArray[np.float32]]) -> list[NDArray[np.bool_]]:
+    """Say which features of each octave are kept: MOST at most, MOST_FINE of the first."""
+    octave = np.repeat(np.arange(len(strengths)), [len(one) for one in strengths])
+    order = np.argsort(-np.concatenate(strengths), kind="stable")
+    fine = octave[order] == 0
+    order = order[~fine | (np.cumsum(fine) <= MOST_FINE)][:MOST]
+    kept = np.zeros(len(octave), np.bool_)
+    kept[order] = True
+    return [kept[octave == number] for number in range(len(strengths))]
+
+
+def _pyramid(luma: Luma, width: int, height: int) -> list[NDArray[np.float32]]:
+    """Blur a frame step by step, and halve it where the blur has doubled: float32 (LAYERS + 3, h, w) an octave."""
+    from matchers.compiled import sift  # noqa: PLC0415  it loads the compiler: half a second
+
+    cv2.setNumThreads(1)  # a process a core
+    shrunk = cv2.INTER_AREA if width < luma.shape[1] else cv2.INTER_LINEAR
+    picture = np.asarray(cv2.resize(luma.astype(np.float32), (width, height), interpolation=shrunk), np.float32)
+    sigmas = sift.SIGMA * 2 ** (np.arange(sift.LAYERS + 3) / sift.LAYERS)
+    picture = _blurred(picture, NATIVE_SIGMA * width / luma.shape[1], sigmas[0])
+    pictures = []
+    while min(picture.shape) >= LEAST_PX:
+        blurred = np.empty((len(sigmas), *picture.shape), np.float32)
+        blurred[0] = picture
+        for number, (has, wanted) in enumerate(pairwise(sigmas), 1):
+            _blurred(blurred[number - 1], has, wanted, blurred[number])
+        pictures.append(blurred)
+        picture = blurred[sift.LAYERS, ::2, ::2]
+    return pictures
+
+
+def _blurred(
+    picture: NDArray[np.float32], has: float, wanted: float, into: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Blur from one sigma to another, px."""
+    sigma = float(np.sqrt(max(wanted**2 - has**2, 0.01)))
+    side = 2 * ceil(3 * sigma) + 1
+    return np.asarray(cv2.GaussianBlur(picture, (side, side), sigma, dst=into), np.float32)
 
 
 def unpack(value: bytes) -> Features:
@@ -131,14 +180,10 @@ def unpack(value: bytes) -> Features:
     )
 
 
-@cache
-def _sift() -> "cv2.SIFT":
-    cv2.setNumThreads(1)  # a process a core
-    return cv2.SIFT.create(nfeatures=4 * MOST, contrastThreshold=CONTRAST)
-
-
 def _bits(descriptors: NDArray[np.float32]) -> NDArray[np.uint64]:
-    roots = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1.0))
+    lengths = np.sqrt((descriptors**2).sum(axis=1, keepdims=True))
+    clipped = np.minimum(descriptors, np.float32(CLIPPED) * lengths)  # one strong edge says little of the rest
+    roots = np.sqrt(clipped / np.maximum(clipped.sum(axis=1, keepdims=True), np.float32(1e-6)))
     signs = (roots - _mean()) @ _directions() > 0
     packed: NDArray[np.uint64] = np.packbits(signs, axis=1).view(">u8").astype(np.uint64)
     return packed

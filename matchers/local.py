@@ -6,7 +6,7 @@ Never believes letters: features in one line, or in one corner, count for little
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -43,13 +43,17 @@ Shown: TypeAlias = tuple[float, Agreement, Features]  # when, what agrees, and t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureBank:
-    """The references of one method, ready to search. Rows of `owner` and `offset_s` are reference frames."""
+    """The references of one method, ready to search. Rows of `owner` and `offset_s` are reference frames.
+
+    nearest     sha256 of a file compared -> the most cells in which one of its frames agrees with one of these
+    """
 
     method: Method
     index: FeatureIndex
     references: tuple[str, ...]
     owner: NDArray[np.int32]
     offset_s: NDArray[np.float64]
+    nearest: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -57,6 +61,7 @@ class FeatureBank:
     def compare(self, sha256: str, fingerprints: Iterable[Fingerprint]) -> list[Match]:
         """Match one file against every reference, the surest first."""
         found: dict[tuple[int, bool], list[Shown]] = {}
+        self.nearest[sha256] = 0
         for one in fingerprints:
             if one.quality < self.method.least_quality:
                 continue
@@ -64,6 +69,7 @@ class FeatureBank:
             for features, mirrored in ((plain, False), (plain.mirrored(), True)):
                 for agreement in self.index.agreeing(features, least_cells=LEAST_CELLS, least_spread=LEAST_SPREAD):
                     owner = int(self.owner[agreement.frame])
+                    self.nearest[sha256] = max(self.nearest[sha256], agreement.cells)
                     found.setdefault((owner, mirrored), []).append((one.offset_s, agreement, features))
         matches = []
         for owner in sorted({owner for owner, _ in found}):
@@ -239,7 +245,7 @@ def _unlike() -> Iterator[tuple[Sample, Sample]]:
 
 METHOD = Method(
     name="local",
-    version=1,
+    version=2,
     unit="cells",
     threshold=ENOUGH,
     lone_threshold=ENOUGH_ALONE,
