@@ -26,7 +26,8 @@ SIDE_PX = 400  # the longest side that is looked at; 512 costs two thirds more
 MOST = 220  # features of a frame
 MOST_FINE = 150  # of these from the finest octave: a picture in a corner keeps only the coarse ones
 UP = 2  # the first octave is as much larger than the frame
-CONTRAST = 1.7  # of 256, half of OpenCV's own: dark and hazy frames would have too few
+CONTRAST = 0.85  # of 256, a quarter of OpenCV's own: calm, dark and hazy frames would have too few
+CELLS = 8  # along the longest side, for spreading features over the frame
 NATIVE_SIGMA = 0.5  # px: blur that a frame has by itself
 LEAST_PX = 16  # of an octave's shorter side
 CLIPPED = 0.2  # of a descriptor's length: the most that one number counts
@@ -94,7 +95,7 @@ class Features:
 
 
 def describe(luma: Luma) -> bytes:
-    """Find the features of a frame and pack them, the strongest first; b"" when there is none.
+    """Find the features of a frame and pack them; b"" when there is none.
 
     returns 4 bytes of width and height, then ROW_BYTES a feature
     """
@@ -102,16 +103,14 @@ def describe(luma: Luma) -> bytes:
 
     width, height = fitted(luma.shape[1], luma.shape[0], SIDE_PX)
     pictures = _pyramid(luma, UP * width, UP * height)
-    points = [sift.extrema(blurred, CONTRAST) for blurred in pictures]
-    if not sum(map(len, points)):
+    side_px = UP * max(width, height)
+    points = _spread([sift.extrema(blurred, CONTRAST) for blurred in pictures], side_px)
+    turned = _spread([sift.turned(*both) for both in zip(pictures, points, strict=True)], side_px)
+    if not sum(map(len, turned)):
         return b""
-    chosen = _chosen([one[:, 3] for one in points])
-    turned = [sift.turned(blurred, one[kept]) for blurred, one, kept in zip(pictures, points, chosen, strict=True)]
-    chosen = _chosen([one[:, 3] for one in turned])
-    turned = [one[kept] for one, kept in zip(turned, chosen, strict=True)]
     found = np.concatenate([sift.described(*both) for both in zip(pictures, turned, strict=True)])
     octave = np.repeat(np.arange(len(turned)), [len(one) for one in turned])
-    x, y, layer, strength, turn = np.concatenate(turned).T
+    x, y, layer, _, turn = np.concatenate(turned).T
     rows = np.empty(len(found), _ROW)
     for name, place, side in (("x", x, width), ("y", y, height)):
         rows[name] = np.rint(np.clip((place * 2.0**octave + 0.5) / UP - 0.5, 0, side - 1) * STEPS_PX)
@@ -119,18 +118,29 @@ def describe(luma: Luma) -> bytes:
     rows["angle"] = np.rint(turn * 256) % 256
     rows["bits"] = _bits(found)
     head = np.array([(width, height)], _HEAD)
-    return head.tobytes() + rows[np.argsort(-strength, kind="stable")].tobytes()
+    return head.tobytes() + rows.tobytes()
 
 
-def _chosen(strengths: Sequence[NDArray[np.float32]]) -> list[NDArray[np.bool_]]:
-    """Say which features of each octave are kept: MOST at most, MOST_FINE of the first."""
-    octave = np.repeat(np.arange(len(strengths)), [len(one) for one in strengths])
-    order = np.argsort(-np.concatenate(strengths), kind="stable")
+def _spread(points: Sequence[NDArray[np.float32]], side_px: int) -> list[NDArray[np.float32]]:
+    """Keep the strongest features from all over the frame: MOST, and MOST_FINE of the first octave.
+
+    The strongest alone are letters, and the one rough thing in a calm picture. So the second of a cell counts half its
+    strength, the third a third. Of `tune` features find 158 of 160 stills set in motion like that, not 155.
+
+    points  an octave each, float32 (n, 4 or more): x, y in its px, layer, strength
+    side_px longest of the first octave
+    """
+    octave = np.repeat(np.arange(len(points)), [len(one) for one in points])
+    x, y, _, strength = np.concatenate([np.empty((0, 4), np.float32), *(one[:, :4] for one in points)]).T
+    cell = (np.stack([x, y]) * 2.0**octave * CELLS // side_px).T @ (1, CELLS)
+    by_cell = np.lexsort((-strength, cell))
+    starts = np.flatnonzero(np.diff(cell[by_cell], prepend=-1))
+    rank = np.arange(len(cell)) - np.repeat(starts, np.diff(starts, append=len(cell)))
+    order = by_cell[np.argsort(-strength[by_cell] / (1 + rank), kind="stable")]
     fine = octave[order] == 0
-    order = order[~fine | (np.cumsum(fine) <= MOST_FINE)][:MOST]
-    kept = np.zeros(len(octave), np.bool_)
-    kept[order] = True
-    return [kept[octave == number] for number in range(len(strengths))]
+    kept = np.zeros(len(cell), np.bool_)
+    kept[order[~fine | (np.cumsum(fine) <= MOST_FINE)][:MOST]] = True
+    return [one[kept[octave == number]] for number, one in enumerate(points)]
 
 
 def _pyramid(luma: Luma, width: int, height: int) -> list[NDArray[np.float32]]:

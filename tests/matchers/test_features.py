@@ -49,7 +49,7 @@ def test_turned_picture_has_the_same_features_turned(turns: int) -> None:
     near = apart.min(axis=1) <= 8
     by = (plain.angle - turned.angle[apart.argmin(axis=1)])[near] / (np.pi / 2)
 
-    assert near.mean() >= 0.7
+    assert near.mean() >= 0.55
     assert np.median(np.abs((by - turns + 2) % 4 - 2)) < 0.05
 
 
