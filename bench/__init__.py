@@ -1,3 +1,7 @@
 """Speed and quality, measured on real input, beside peers in the same run."""
 
-import app.isolation as _as_workers_run  # noqa: F401 - one thread for each BLAS: idle ones spin, and are counted
+import os
+
+# One thread each, as the product's workers have (app/isolation.py): idle ones spin, and are counted.
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")

@@ -19,6 +19,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # in the others a second picture is a preview or a page
 FASTEST_S = 0.02  # browsers show a frame of less for 0.1 s; files of "0 s" frames rely on it
 DEFAULT_S = 0.1
+MOVIE = b"ftyp"  # a file that starts with a box of this kind is a picture only by the brand that follows
+STILL_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
 COLOUR_PX = 1024  # what OCR and features look at: a photo is decoded at no less
 # What Pillow's decoders raise on damaged files, found by flipping bytes of each format.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, RuntimeError, TypeError, ArithmeticError)
@@ -30,6 +32,8 @@ def open_still(path: Path, limits: Limits, pace: Pace) -> Source | None:
     raises  MediaUnreadable when it is absurdly large, damaged, or of a kind we cannot show
     """
     try:
+        if _is_movie(path):
+            return None  # as Pillow would find, after it has asked each of its formats
         with warnings.catch_warnings(action="ignore"):  # of size, where the limit below is ours, and of odd tags
             image = Image.open(path, formats=FORMATS)
     except UnidentifiedImageError:
@@ -48,6 +52,12 @@ def open_still(path: Path, limits: Limits, pace: Pace) -> Source | None:
         height_px=image.size[1],
         shots=_moving(image, limits, pace) if moving else _still(image, path.name, limits),
     )
+
+
+def _is_movie(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[:2] == bytes(2) and start[4:8] == MOVIE and start[8:] not in STILL_BRANDS
 
 
 def _still(image: Image.Image, name: str, limits: Limits) -> Iterator[Shot]:

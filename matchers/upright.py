@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
 
 import av
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
@@ -51,12 +52,14 @@ class Tools:
         self._scalers: dict[tuple[int, int, str], VideoReformatter] = {}
         self._matrices: dict[int, Matrix] = {}
 
-    def scaled(self, frame: VideoFrame, width_px: int, height_px: int, pixels: str) -> VideoFrame:
-        """Scale by area and convert to a pixel format."""
+    def scaled(
+        self, frame: VideoFrame, width_px: int, height_px: int, pixels: str, how: Interpolation = SCALING
+    ) -> VideoFrame:
+        """Scale, by area unless told otherwise, and convert to a pixel format."""
         if len(self._scalers) > MOST_SCALERS:  # a stream may change its size with every frame
             self._scalers.clear()
         scale = self._scalers.setdefault((width_px, height_px, pixels), VideoReformatter()).reformat
-        scale = partial(scale, frame, width_px, height_px, pixels, interpolation=SCALING, threads=1)
+        scale = partial(scale, frame, width_px, height_px, pixels, interpolation=how, threads=1)
         full = ColorRange.JPEG if pixels.startswith(("rgb", "gray")) else None
         try:
             return scale(dst_color_range=full)
@@ -68,7 +71,7 @@ class Tools:
         quarters = round(frame.rotation / 90) % 4
         if quarters not in self._matrices:
             # PyAV's side data keeps its frame alive for ever: it is asked once a turn, of a frame of 16 px.
-            tiny = self.scaled(frame, 16, 16, "gray")
+            tiny = self.scaled(frame, 16, 16, "gray", Interpolation.POINT)
             self._matrices[quarters] = _matrix(tiny) or TURNS[quarters]
         return self._matrices[quarters]
 
@@ -92,7 +95,8 @@ class Shown:
             luma = _plane(self._tools.scaled(frame, width, height, "gray"))
         else:
             levels = _levels(_bits(frame), full=_is_full(frame), pq=self._pq)
-            luma = levels.take(self._coded(width, height), mode="clip")
+            coded = self._coded(width, height)
+            luma = np.asarray(cv2.LUT(coded, levels)) if coded.dtype == np.uint8 else levels.take(coded, mode="clip")
         self._let_go(side_px)
         return _turned(luma, self._matrix)
 
@@ -114,15 +118,25 @@ class Shown:
             field = Image.fromarray(_plane(frame)[::2])
             return np.asarray(field.resize((width, height), Image.Resampling.BOX))
         if (width, height) != (frame.width, frame.height):
-            frame = self._tools.scaled(frame, width, height, frame.format.name)
+            if self._is_large() and not self._tick:  # that much is kept of it anyway, with its colour
+                frame = self._tools.scaled(frame, width, height, frame.format.name)
+                self._frame, self._size = frame, (width, height)
+            elif _bits(frame) == 8:  # the same levels without the work for colour
+                gray = VideoFrame.from_numpy_buffer(_plane(frame), "gray")
+                frame = self._tools.scaled(gray, width, height, "gray")
+            else:
+                frame = self._tools.scaled(frame, width, height, frame.format.name)
         return _plane(frame)
 
     def _rgb(self, width: int, height: int, pixels: str) -> NDArray[np.uint8]:
         return np.asarray(self._tools.scaled(self._frame, width, height, pixels).to_ndarray())
 
+    def _is_large(self) -> bool:
+        return self._frame.width * self._frame.height > KEPT_PIXELS[self._tick]
+
     def _let_go(self, side_px: int) -> None:
         frame = self._frame
-        if frame.width * frame.height > KEPT_PIXELS[self._tick]:
+        if self._is_large():
             side_px = max(side_px, REDUCED_PX) if self._tick else side_px
             pixels = frame.format.name if _bits(frame) else "rgba" if _see_through(frame) else "rgb24"
             self._size = fitted(*self._size, side_px)

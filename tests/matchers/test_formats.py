@@ -4,6 +4,7 @@ Every file is made here by code. Where two versions of one picture must agree, t
 bits of a hash, since that is what a wrong range, field or turn would cost.
 """
 
+import struct
 from pathlib import Path
 
 import av
@@ -70,6 +71,39 @@ def test_odd_video_keeps_its_shape(tmp_path: Path, codec: str, size: tuple[int, 
     luma = next(clip.frames).luma
 
     assert ((clip.width_px, clip.height_px), moved(luma, picture) <= NEARLY) == (size, True)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "libsvtav1"])
+def test_header_that_is_believed_changes_no_frame(tmp_path: Path, codec: str) -> None:
+    """An MP4 is opened without a trial decode, a Matroska file is not: one stream shows the same in both."""
+    path = media.video(tmp_path / "a.mp4", media.moving(24), rate=10, codec=codec)
+    media.ffmpeg("-i", path, "-c", "copy", tmp_path / "b.mkv")
+    clips = [read(path), read(tmp_path / "b.mkv")]
+    one, other = ([(round(frame.offset_s, 2), frame.luma.tobytes()) for frame in clip.frames] for clip in clips)
+
+    assert (len(one) > 10, one == other, clips[0].width_px, clips[0].height_px) == (True, True, 160, 90)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (16, 9), (32_000, 18_000)])
+def test_header_that_lies_about_the_size_refuses_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Players ask the codec how large the picture is, and so do we."""
+    path = media.video(tmp_path / "a.mp4", [WIDE] * 3)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"avc1" + bytes(6)) + 28
+    data[place : place + 4] = struct.pack(">HH", *size)
+    path.write_bytes(data)
+    clip = read(path)
+
+    assert (clip.width_px, clip.height_px, len(list(clip.frames))) == (320, 180, 3)
+
+
+def test_shape_of_a_pixel_that_only_the_codec_knows(tmp_path: Path) -> None:
+    """Anamorphic video is widened also where the container says nothing of it."""
+    path = media.video(tmp_path / "a.mp4", [WIDE] * 3, coding={"x264-params": "sar=3/2"})
+    path.write_bytes(path.read_bytes().replace(b"pasp", b"free"))
+    clip = read(path)
+
+    assert (clip.width_px, clip.height_px, next(clip.frames).luma.shape) == (480, 180, (180, 480))
 
 
 @pytest.mark.parametrize("flip", ["", "hflip"])
