@@ -28,22 +28,25 @@ def look(home: Home) -> bool:
             return turn > 0
         stages.fingerprint_files(home)
         stages.read_all_marks(home)
-        match_files(home)
-        ask_closer(home)
+        banks: dict[str, Bank] = {}  # what compared a file knows how near it came
+        match_files(home, banks)
+        ask_closer(home, banks)
     return True
 
 
-def ask_closer(home: Home) -> dict[str, int]:
-    """Ask for a closer look at each file that came near something. Returns how many were compared, and are near."""
+def ask_closer(home: Home, banks: dict[str, Bank]) -> dict[str, int]:
+    """Ask for a closer look at each file that came near something. Returns how many were compared, and are near.
+
+    banks   method -> the bank that compared the files, where there is one
+    """
     ledger, known, counts = home.ledger, methods(), {"compared": 0, "near": 0}
-    banks: dict[str, Bank] = {}
     with track("closer", ledger.count_pending("near", now=now())) as progress:
         for sha256, name in due(ledger, "near"):
             if passes.looked_at_whole(ledger, sha256):  # asked for since this page of work was read
                 continue
             if name in near.METHODS and name not in banks:
                 banks[name] = reference_bank(ledger, known[name])
-            close = name in banks and near.near(banks[name], fingerprints(ledger, known[name], sha256))
+            close = name in banks and near.near(banks[name], sha256, fingerprints(ledger, known[name], sha256))
             passes.save_near(ledger, sha256, name, known[name].version, near=close, at=now())
             counts["compared"] += 1
             counts["near"] += close

@@ -17,10 +17,13 @@ from store.ledger import Ledger
 SWEPT = 20_000  # new references looked up at once; a walk over all gathered files is what costs
 
 
-def match_files(home: Home) -> dict[str, int]:
-    """Compare new media with all references, and new references with all media. Returns files and matches."""
+def match_files(home: Home, banks: dict[str, Bank] | None = None) -> dict[str, int]:
+    """Compare new media with all references, and new references with all media. Returns files and matches.
+
+    banks   method -> its bank, to which what is built here is added: for who asks it again about the same files
+    """
     ledger, counts, known = home.ledger, {"compared": 0, "matches": 0}, methods()
-    banks: dict[str, Bank] = {}
+    banks = {} if banks is None else banks
     total = ledger.count_pending("match", now=now()) + ledger.count_pending("sweep", now=now())
     with track("match", total) as progress:
         for sha256, name in due(ledger, "match"):

@@ -83,7 +83,7 @@ def cascade(small: Path, best: Path, banks: Mapping[str, Bank]) -> dict[str, Any
     """Do what app/cascade.py does with one clip, words and labels aside."""
     prints, hits, cpu_s = looked(small, FIRST, banks)
     started = time.process_time()
-    close = bool(hits) or any(near(banks[name], prints[name]) for name in METHODS & banks.keys())
+    close = bool(hits) or any(near(banks[name], small.name, prints[name]) for name in METHODS & banks.keys())
     cpu_s += time.process_time() - started
     if close:  # what saw all frames is not asked again
         _, more, more_s = looked(small, WHOLE, {name: bank for name, bank in banks.items() if name in SPARSE})

@@ -51,6 +51,8 @@ def measured(query_s: Seconds, reference_s: Seconds, distance: NDArray[np.uint16
 
     query_s, reference_s, distance  (n,), n at least 1, in any order
     """
+    from matchers.compiled.speeds import best  # noqa: PLC0415  it loads the compiler: half a second
+
     known = np.unique(query_s)
     moments = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST_FRAMES)).round().astype(np.int64))]
     row = np.searchsorted(moments, query_s)
@@ -64,19 +66,13 @@ def measured(query_s: Seconds, reference_s: Seconds, distance: NDArray[np.uint16
     first, last = margin + round(COARSEST_S / STEP_S), margin + table.shape[1] - round(COARSEST_S / STEP_S)
     table = np.pad(table, ((0, 0), (margin, margin)))
     flat, along = table.ravel(), along + np.arange(len(table)) * table.shape[1]
-    scores, places = np.empty(len(along)), np.empty(len(along), np.int64)
-    coarse = np.arange(first, last, COARSE_STEPS)[:, None]
-    for number, steps in enumerate(along):
-        place = first + COARSE_STEPS * int(np.argmax(flat[coarse + steps].sum(axis=1)))
-        fine = np.arange(max(place - COARSE_STEPS + 1, first), min(place + COARSE_STEPS, last))
-        sums = flat[fine[:, None] + steps].sum(axis=1)
-        scores[number], places[number] = sums.max(), fine[np.argmax(sums)] - margin
+    scores, places = best(flat, along, first, last, COARSE_STEPS)
     belief = _belief(scores, EVIDENCE * max(1.0, reach_s / DENSE_S) * float(np.sqrt(len(moments))))
     likeliest = int(np.argmax(belief))
     speed = float(_speeds()[likeliest])
     near = np.abs(_speeds() - speed) <= WITHIN * abs(speed)
     sure = float(belief[near].sum()) >= SURE
-    return Line(round(speed, 3), centre_s, first_s + STEP_S * int(places[likeliest]), sure)
+    return Line(round(speed, 3), centre_s, first_s + STEP_S * int(places[likeliest] - margin), sure)
 
 
 @cache

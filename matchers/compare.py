@@ -1,7 +1,7 @@
 """One file against all references, for methods whose fingerprints are hashes of frames.
 
 Roles may be swapped: a bank built from one new reference finds it in stored queries, file by file.
-Never calls one weak frame a match; see `_held` and `_near`.
+Never calls one weak frame a match; see `_held`, `_near` and `_telling`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,6 +49,8 @@ class HashBank:
     turns       what queries are looked up by as well
     fewest      frame pairs on one line of time that hold a match, where none is near enough to stand alone
     lasts_s     what they span at least
+    full_quality    a frame of this quality or more may be `threshold` bits from its nearest, a plainer one fewer in
+                    proportion; 0: any may
     flooded     sha256 of a file compared -> how many of its frames were left out, as MOST_ROWS says
     """
 
@@ -61,6 +63,7 @@ class HashBank:
     turns: Turns
     fewest: int = 2
     lasts_s: float = MOMENT_S
+    full_quality: int = 0
     flooded: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -80,7 +83,7 @@ class HashBank:
         if len(found_rows.flooded):
             self.flooded[sha256] = len(np.unique(found_rows.flooded % len(usable)))
         query_rows, rows, distances = found_rows.pairs
-        query = _Query(values, np.array([one.offset_s for one in usable]), np.array([one.region for one in usable]))
+        query = _query(values, usable)
         whole = query.whole
         segments: dict[str, list[Segment]] = {}
         for number, turn in enumerate((UPRIGHT, *self.turns)):
@@ -102,6 +105,7 @@ def hash_bank(
     turns: Turns | None = None,
     fewest: int = 2,
     lasts_s: float = MOMENT_S,
+    full_quality: int = 0,
 ) -> HashBank:
     """Build a bank of hashes.
 
@@ -123,6 +127,7 @@ def hash_bank(
         turns=turns or {},
         fewest=fewest,
         lasts_s=lasts_s,
+        full_quality=full_quality,
     )
 
 
@@ -152,6 +157,7 @@ def _segments(
     for name, hits, whole in _by_reference(query, bank, *found):
         frames = [one for one in align(hits.where(whole)) if _near(bank.method, one) or _held(bank, query, one)]
         parts = [] if whole.all() else [one for one in align(hits) if _held(bank, query, one)]
+        frames, parts = ([one for one in some if _telling(bank, query, one)] for some in (frames, parts))
         better = parts if sum(one.pairs for one in parts) > sum(one.pairs for one in frames) else frames
         if better:
             told = map(_without_speed, better) if bank.method.movement else better
@@ -202,11 +208,12 @@ def usable_of(method: Method, fingerprints: Iterable[Fingerprint]) -> list[Finge
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """The frames looked up: their hashes, when they are shown, and which part of the frame each is."""
+    """The frames looked up: their hashes, when they are shown, which part of the frame each is, and its quality."""
 
     values: Words
     offset_s: NDArray[np.float64]
     region: NDArray[np.str_]
+    quality: NDArray[np.int64]
 
     @property
     def whole(self) -> NDArray[np.bool_]:
@@ -218,6 +225,15 @@ class _Query:
         within = (self.offset_s >= segment.query_start_s) & (self.offset_s <= segment.query_end_s)
         shown = self.values[within & (self.region == segment.region)]
         return bool(np.bitwise_count(shown ^ shown[:1]).sum(axis=1).max() > STILL_BITS)
+
+
+def _query(values: Words, usable: list[Fingerprint]) -> _Query:
+    return _Query(
+        values,
+        np.array([one.offset_s for one in usable]),
+        np.array([one.region for one in usable]),
+        np.array([one.quality for one in usable], np.int64),
+    )
 
 
 def _by_reference(
@@ -242,3 +258,13 @@ def _held(bank: HashBank, query: _Query, segment: Segment) -> bool:
 def _near(method: Method, segment: Segment) -> bool:
     """Say whether it is near enough to stand alone: whole frames only, parts are too many chances."""
     return segment.best_distance <= method.lone_threshold
+
+
+def _telling(bank: HashBank, query: _Query, segment: Segment) -> bool:
+    """Say whether its nearest pair is near enough for what its frame shows; the others need only support it.
+
+    Of a plain frame few bits are picture: another plain one shares the rest. The query's quality alone says it, as two
+    frames that are near each other are about as plain: no row of a bank has to keep its own.
+    """
+    frame = (query.offset_s == segment.best_query_s) & (query.region == segment.region)
+    return bool(segment.best_distance * bank.full_quality <= bank.method.threshold * query.quality[frame].max())

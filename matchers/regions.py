@@ -5,14 +5,16 @@ together. Never divides one frame by itself: a still is freed of its plain bars,
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from weakref import ref
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from matchers.frames import Frame
-from matchers.regions_bars import SHAVE_PX, trimmed
+from matchers.regions_bars import SHAVE_PX, Stack, barred, trimmed
 from matchers.regions_layout import pictures
 from matchers.regions_lines import Box
 from matchers.source import Luma
@@ -43,14 +45,23 @@ def views(frames: Sequence[Frame]) -> list[tuple[float, str, Luma]]:
     """
     found: list[tuple[float, str, Luma]] = []
     for _, group in groupby(frames, key=lambda frame: frame.luma.shape):
-        run = list(group)
-        parts = layout([frame.luma for frame in run])
-        for frame in run:
+        given = list(group)
+        run = _run([frame.luma for frame in given])
+        for frame in given:
             found.append((frame.offset_s, "whole", frame.luma))
-            found += [(frame.offset_s, name, frame.luma[rows, columns]) for name, rows, columns in parts]
-            found += [(frame.offset_s, name, view) for name, view in _alone(frame.luma, parts)]
-            found += [(frame.offset_s, name, view) for name, view in _crops(frame, parts)]
+            found += [(frame.offset_s, name, frame.luma[rows, columns]) for name, rows, columns in run.parts]
+            found += [(frame.offset_s, name, view) for name, view in _alone(run, frame.luma)]
+            found += [(frame.offset_s, name, view) for name, view in _crops(frame, run.parts)]
     return found
+
+
+def together(frames: Sequence[Frame]) -> None:
+    """Say that these frames are one run: a method that is given a few of them divides them as the whole run is.
+
+    What is found out is kept until the next frames are looked at, the frames themselves are not.
+    """
+    groups = groupby(frames, key=lambda frame: frame.luma.shape)
+    _RUNS[:] = [_Run([frame.luma for frame in group], shared=True) for _, group in groups]
 
 
 def layout(lumas: Sequence[Luma]) -> list[Part]:
@@ -58,16 +69,68 @@ def layout(lumas: Sequence[Luma]) -> list[Part]:
 
     Several methods ask about the same frames, one after the other: the last answer is kept for them.
     """
-    known = _LAST.get(len(lumas))
-    if known is not None and all(seen() is luma for seen, luma in zip(known[0], lumas, strict=True)):
-        return known[1]
-    parts = _layout(lumas)
-    _LAST.clear()
-    _LAST[len(lumas)] = [ref(luma) for luma in lumas], parts
-    return parts
+    return _run(lumas).parts
 
 
-_LAST: dict[int, tuple[list[ref[Luma]], list[Part]]] = {}  # by the number of frames; the last answer only
+def _run(lumas: Sequence[Luma]) -> "_Run":
+    known = next((run for run in _RUNS if run.has(lumas)), None)
+    if known is None:
+        _RUNS[:] = [known := _Run(lumas)]
+    return known
+
+
+class _Run:
+    """Frames of one size: reduced once, and what was found in them, for all who ask.
+
+    shared  some of the frames stand for all of them
+    """
+
+    def __init__(self, lumas: Sequence[Luma], *, shared: bool = False) -> None:
+        self.shared, self.size = shared, lumas[0].shape
+        self.numbers = {id(luma): number for number, luma in enumerate(lumas)}
+        self.refs = [ref(luma) for luma in lumas]
+        self.factor, self.whole = _reduction(self.size)
+
+    def has(self, lumas: Sequence[Luma]) -> bool:
+        """Say whether these are its frames, or some of them where that is enough."""
+        if self.shared:
+            return all(id(luma) in self.numbers and self.refs[self.numbers[id(luma)]]() is luma for luma in lumas)
+        return len(lumas) == len(self.refs) and all(seen() is luma for seen, luma in zip(self.refs, lumas, strict=True))
+
+    @cached_property
+    def stack(self) -> Stack:
+        """All its frames, reduced."""
+        lumas = [one() for one in self.refs]
+        return np.stack([_reduced(luma, self.factor, self.whole) for luma in lumas if luma is not None])
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The pictures inside them."""
+        if min(self.whole.height, self.whole.width) < LEAST_PX:
+            return []
+        count = len(self.refs)
+        chosen = sorted({round(one) for one in np.linspace(0, count - 1, min(count, LOOKED_AT)).tolist()})
+        return _divided(self.stack[chosen], self.whole, self.factor, self.size)
+
+    @cached_property
+    def barred(self) -> NDArray[np.bool_]:
+        """Which of them may have bars of their own."""
+        return barred(self.stack)
+
+    def inner(self, luma: Luma) -> tuple[slice, slice] | None:
+        """Say what lies inside the plain bars of one of its frames."""
+        if min(self.whole.height, self.whole.width) < LEAST_PART_PX:
+            return None
+        number = self.numbers[id(luma)]
+        if not self.barred[number]:
+            return None
+        box = trimmed(self.stack[number][None], self.whole)
+        rows, columns = _slices(box, self.whole, self.factor, self.size)
+        share = min((rows.stop - rows.start) / self.size[0], (columns.stop - columns.start) / self.size[1])
+        return None if box == self.whole or share < INNER_SHARE else (rows, columns)
+
+
+_RUNS: list[_Run] = []  # the last that were asked about
 
 
 def inner(luma: Luma) -> Luma | None:
@@ -76,18 +139,8 @@ def inner(luma: Luma) -> Luma | None:
     luma    uint8 (height, width)
     returns a view, uint8 (height', width')
     """
-    found = _inner(luma)
+    found = _Run([luma]).inner(luma)
     return None if found is None else luma[found]
-
-
-def _inner(luma: Luma) -> tuple[slice, slice] | None:
-    factor, whole = _reduction(luma.shape)
-    if min(whole.height, whole.width) < LEAST_PART_PX:
-        return None
-    box = trimmed(_reduced(luma, factor, whole)[None], whole)
-    rows, columns = _slices(box, whole, factor, luma.shape)
-    share = min((rows.stop - rows.start) / luma.shape[0], (columns.stop - columns.start) / luma.shape[1])
-    return None if box == whole or share < INNER_SHARE else (rows, columns)
 
 
 def _reduction(size: tuple[int, ...]) -> tuple[int, Box]:
@@ -96,13 +149,7 @@ def _reduction(size: tuple[int, ...]) -> tuple[int, Box]:
     return factor, Box(0, size[0] // factor, 0, size[1] // factor)
 
 
-def _layout(lumas: Sequence[Luma]) -> list[Part]:
-    size = lumas[0].shape
-    factor, whole = _reduction(size)
-    if min(whole.height, whole.width) < LEAST_PX:
-        return []
-    chosen = sorted({round(one) for one in np.linspace(0, len(lumas) - 1, min(len(lumas), LOOKED_AT)).tolist()})
-    stack = np.stack([_reduced(lumas[number], factor, whole) for number in chosen])
+def _divided(stack: Stack, whole: Box, factor: int, size: tuple[int, ...]) -> list[Part]:
     inside = trimmed(stack, whole)
     if min(inside.height / whole.height, inside.width / whole.width) < INNER_SHARE:
         return []
@@ -129,16 +176,16 @@ def _slices(box: Box, whole: Box, factor: int, size: tuple[int, ...]) -> tuple[s
     return slice(top, bottom), slice(left, right)
 
 
-def _alone(luma: Luma, parts: list[Part]) -> Iterator[tuple[str, Luma]]:
+def _alone(run: _Run, luma: Luma) -> Iterator[tuple[str, Luma]]:
     """Add what one frame says of its bars, unless the run already says so, or finds a part further in.
 
     It says more in a shot with other bars, and where a figure stands on a plain ground.
     """
-    found = _inner(luma)
+    found = run.inner(luma)
     if found is None:
         return
-    if not any(_within(rows, found[0]) and _within(columns, found[1]) for _, rows, columns in parts):
-        yield "inner alone" if any(name == "inner" for name, _, _ in parts) else "inner", luma[found]
+    if not any(_within(rows, found[0]) and _within(columns, found[1]) for _, rows, columns in run.parts):
+        yield "inner alone" if any(name == "inner" for name, _, _ in run.parts) else "inner", luma[found]
 
 
 def _crops(frame: Frame, parts: list[Part]) -> Iterator[tuple[str, Luma]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.regions_bars import SAME_LEVELS, Stack, trimmed
-from matchers.regions_lines import Box, Lines
+from matchers.regions_lines import Box, Lines, apart
 
 LEAST_FRAMES = 4  # fewer do not tell what stands still
 EDGE_SHARE = 0.04  # of a side; a seam nearer to the edge is a border that plain bars already explain
@@ -83,10 +83,11 @@ class _Montage:
         """Return the picture between two blurred copies of itself, above and below or left and right."""
         if not self.moves:
             return None
-        part = box.of(self.stack[::2]).astype(np.int16)
+        part = box.of(self.stack[::2])
         for upright in (False, True):
-            along = part if upright else part.transpose(0, 2, 1)  # steps along the bars: their edge has no part in it
-            depth = _dull_ends(np.abs(along[:, 1:] - along[:, :-1]).mean(axis=(0, 1)))
+            # Steps along the bars: their edge has no part in it.
+            steps = apart(part[:, 1:], part[:, :-1]) if upright else apart(part[:, :, 1:], part[:, :, :-1])
+            depth = _dull_ends(steps.mean(axis=(0, 1) if upright else (0, 2)))
             low, high = (box.left, box.right) if upright else (box.top, box.bottom)
             ends = low + depth, high - depth
             if depth and max(self.lines.cover(box, end, upright=upright) for end in ends) >= BLUR_COVER:
@@ -124,14 +125,15 @@ class _Montage:
         return float(shares.min()) >= PLAIN_SHARE
 
     def _movement(self, box: Box) -> float:
-        part = box.of(self.stack).astype(np.int16)
-        return float(np.abs(part[1:] - part[:-1]).mean()) if part.size else 0.0
+        part = box.of(self.stack)
+        return float(apart(part[1:], part[:-1]).mean()) if part.size else 0.0
 
     def _sharpness(self, box: Box) -> float:
         if min(box.height, box.width) < 2:
             return 0.0
-        part = box.of(self.stack[::2]).astype(np.int16)
-        return float(np.abs(part[:, :, 1:] - part[:, :, :-1]).mean() + np.abs(part[:, 1:] - part[:, :-1]).mean())
+        part = box.of(self.stack[::2])
+        across, down = apart(part[:, :, 1:], part[:, :, :-1]), apart(part[:, 1:], part[:, :-1])
+        return float(across.mean() + down.mean())
 
 
 def _dull_ends(fine: NDArray[np.float64]) -> int:

@@ -1,20 +1,25 @@
 """The lookups of feature_index.py. Compiled."""
 
+from typing import Any
+
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from matchers.compiled.cache import compiled, part
+from matchers.compiled.cache import compiled
 
 SIZE_BINS, TURN_BINS = 8, 16  # an octave each; 22.5 degrees each
 
 
-@part
-def _ones(word: np.uint64) -> np.uint64:
-    """Count the bits that are set."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+def _count_bits(_context: Any, _word: Any) -> Any:  # noqa: ANN401  numba's own objects, which have no types
+    def emit(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:  # noqa: ANN401  as above
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), emit
+
+
+ones: Any = intrinsic(_count_bits)  # one instruction where the processor has it; as in scan.py, see cache.py for why
 
 
 @compiled(
@@ -35,7 +40,7 @@ def shared(  # noqa: PLR0917 - a compiled function takes no keywords
     query, bits     uint64 (n, 2), (m, 2)
     keys            int32 (tables, n): each query feature's bucket
     order, buckets  int32 (tables, m), int64 (tables, 2^bits + 1): the rows of each bucket
-    seen            int64 (m,): the last query feature each row was compared with
+    seen            int64 (m,): the last query feature each row was found near
     rules           how many query features were asked before these; most bits apart; most rows in a bucket
     returns         int64 (k, 2), uint8 (k,): the pairs, by query feature, and their distances
     """
@@ -48,12 +53,10 @@ def shared(  # noqa: PLR0917 - a compiled function takes no keywords
                 continue
             for place in range(start, end):
                 row = order[table, place]
-                if seen[row] == asked + i:
+                apart = ones(query[i, 0] ^ bits[row, 0]) + ones(query[i, 1] ^ bits[row, 1])
+                if apart > near or seen[row] == asked + i:  # few are near: `seen` is elsewhere in memory
                     continue
                 seen[row] = asked + i
-                apart = _ones(query[i, 0] ^ bits[row, 0]) + _ones(query[i, 1] ^ bits[row, 1])
-                if apart > near:
-                    continue
                 if n == len(pairs):
                     pairs = np.concatenate((pairs, np.empty((n, 2), np.int64)))
                     distances = np.concatenate((distances, np.empty(n, np.uint8)))

@@ -312,12 +312,9 @@ def test_near_is_less_than_a_match() -> None:
     bank = local.bank(local, [("r", [one])])
     weak = replace(one, value=one.value[: 4 + 16 * ROW_BYTES])
 
-    assert (bank.compare("q", [weak]), near(bank, [weak]), near(bank, [other]), near(bank, [])) == (
-        [],
-        True,
-        False,
-        False,
-    )
+    told = near(bank, "q", [weak]), near(bank, "other", [other]), near(bank, "empty", [])
+
+    assert (bank.compare("q", [weak]), *told, near(bank, "q", [])) == ([], True, False, False, True)
 
 
 def test_work_of_the_cascade_is_found_by_an_index(home: Home) -> None:

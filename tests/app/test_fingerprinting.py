@@ -42,7 +42,10 @@ def test_same_input_gives_the_same_bytes_on_one_worker_or_eight(tmp_path: Path) 
 
 
 def test_first_look_gives_the_dear_methods_fewer_frames_and_the_others_all(tmp_path: Path) -> None:
-    """Features of 1 s, 5 s ..., exchanged hashes of each second; what the others find is what a whole look finds."""
+    """Features of 1 s, 5 s ..., exchanged hashes of each second, nothing of what changes.
+
+    What the others find is what a whole look finds; an exchanged hash is what it would be then.
+    """
     wide = scene(3, width_px=480, height_px=240)
     frames = [np.ascontiguousarray(wide[:180, step : step + 320]) for step in range(0, 140, 4)]
     path = media.video(tmp_path / "a.mp4", frames, rate=5)
@@ -50,7 +53,8 @@ def test_first_look_gives_the_dear_methods_fewer_frames_and_the_others_all(tmp_p
     looked_at = {name: sorted({one.offset_s for one in first[name]}) for name in ("local", "pdq")}
 
     assert looked_at == {"local": [1, 5], "pdq": [0, 1, 2, 3, 4, 5, 6]}
-    assert {name for name in NAMES if first[name] != whole[name]} == {"local", "pdq"}
+    assert {name for name in NAMES if first[name] != whole[name]} == {"local", "pdq", "change"}
+    assert (first["change"], whole["change"] != [], {*first["pdq"]} <= {*whole["pdq"]}) == ([], True, True)
 
 
 def test_first_look_at_a_short_clip_sees_its_opening(tmp_path: Path) -> None:

@@ -115,6 +115,31 @@ def test_low_quality_is_never_compared() -> None:
     assert counts == [0, 0, 1]
 
 
+def test_plain_frame_must_be_nearer_than_a_full_one() -> None:
+    """Half of the full quality allows half of the bits, and not one more; a full frame all of them."""
+    reference = hash_bank(METHOD, [("r", [printed(VALUE)])], full_quality=80)
+
+    def found(bits: int, quality: int) -> int:
+        return len(reference.compare("q", [printed(apart(VALUE, bits), quality=quality)]))
+
+    half, lone = METHOD.threshold // 2, METHOD.lone_threshold
+    assert [found(half, 40), found(half + 1, 40), found(lone, 79), found(lone, 64)] == [1, 0, 1, 0]
+
+
+def test_plain_frames_support_one_that_is_near_enough() -> None:
+    """A stretch of plain frames counts by its nearest pair; the others may be as far as the threshold."""
+    values = [RANDOM.bytes(32) for _ in range(3)]
+    shown = [printed(value, offset_s=float(second)) for second, value in enumerate(values)]
+    reference = hash_bank(METHOD, [("r", shown)], full_quality=80)
+
+    def pairs(*bits: int) -> list[int]:
+        query = [replace(one, value=apart(one.value, far), quality=40) for one, far in zip(shown, bits, strict=True)]
+        return [match.segments[0].pairs for match in reference.compare("q", query)]
+
+    full, half = METHOD.threshold, METHOD.threshold // 2
+    assert (pairs(full, half, full), pairs(full, half + 1, full)) == ([3], [])
+
+
 def test_roles_can_be_swapped() -> None:
     """A new reference finds the stored clip that the clip finds as a reference: same distance, sides swapped."""
     clip_prints, still_prints = clip(5, 9), clip(6, 4) + clip(5, 9)

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ShapeError
+from core.records import Fingerprint
 from matchers.examples import bordered, scene, still
 from matchers.frames import Frame
 from matchers.phash import METHOD, bits, fingerprint, from_hex, to_hex
@@ -134,3 +135,24 @@ def test_one_thing_before_a_wall_is_no_evidence() -> None:
     worth = [one.quality for one in METHOD.fingerprint(still(wall))]
 
     assert not [quality for quality in worth if quality >= METHOD.least_quality]
+
+
+def _thing(exponent: int, size: float) -> list[Fingerprint]:
+    """A dark thing on a lit table, `size` of its height: of exponent 2 a ball, of 6 a box."""
+    across, down = np.meshgrid(np.arange(320) / 180 - 0.5, np.arange(180) / 180 - 0.4)
+    far = ((np.abs(across) / size) ** exponent + (np.abs(down) / size) ** exponent) ** (1 / exponent)
+    inside = 1 / (1 + np.exp(np.minimum(12 * (far - 1), 50)))
+    light = 120 + 60 * down + 25 * across
+    shown = METHOD.fingerprint(still((light * (1 - inside) + 30 * inside).astype(np.uint8)))
+    return [one for one in shown if one.region == "whole"]
+
+
+def test_plain_pictures_with_another_thing_in_one_place_do_not_match() -> None:
+    """Of so plain a hash 52 bits and fewer say only where the thing stands; the picture itself is still found."""
+    (ball,), (box,) = _thing(2, 0.2), _thing(6, 0.19)
+    between = sum((one ^ other).bit_count() for one, other in zip(ball.value, box.value, strict=True))
+    known = METHOD.bank(METHOD, [("ball", [ball])])
+
+    assert min(ball.quality, box.quality) >= METHOD.least_quality
+    assert between <= METHOD.lone_threshold
+    assert [len(known.compare("q", [one])) for one in (ball, box)] == [1, 0]

@@ -256,6 +256,16 @@ def test_same_frames_give_the_same_parts() -> None:
     assert answers[0] == answers[2] == answers[3] != answers[1] == []
 
 
+def test_some_frames_of_a_run_are_divided_as_the_run_is() -> None:
+    """Two frames do not tell an inset from a picture; the run they come from does, if it is said to be one."""
+    run = as_run(laid(moving(1, 480, 300), moving(2, 200, 120), 40, 60))
+    some = [frame.luma for frame in run[:2]]
+    alone = regions.layout(some)
+    regions.together(run)
+
+    assert alone != regions.layout(some) == regions.layout([frame.luma for frame in run]) != []
+
+
 def test_frames_of_two_sizes_are_looked_at_apart() -> None:
     """A stream may change its size in the middle."""
     boxed = laid(np.zeros((480, 270), np.uint8), WIDE, 164, 0)
