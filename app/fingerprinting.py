@@ -42,7 +42,7 @@ class FileJob:
 
 def is_sparse(job: FileJob, name: str) -> bool:
     """Say whether a method is given fewer frames than a whole look would give it."""
-    return job.plan != WHOLE and name in SPARSE
+    return job.plan == FIRST and name in SPARSE
 
 
 def read_marks(job: FileJob) -> tuple[Mark, ...]:

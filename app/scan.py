@@ -25,19 +25,19 @@ from matchers.frames import KEYS, WHOLE, Plan
 from matchers.method import Bank, Method, methods
 from store import queries
 
-QUICK = "phash"  # the method that says most for its cost, of key frames alone: bench/quick.py
+QUICK = frozenset({"phash", "local"})  # what says most for its cost, of key frames alone: bench/quick.py
 
 
 def scan(home: Home, targets: Sequence[str], *, quick: bool = False) -> Iterator[dict[str, Any]]:
     """One plain record a file or URL: path, score 0..1, matches with their reasons, or an error.
 
-    quick   key frames only, by one hash: misses more of what was cropped or laid into another picture
+    quick   key frames only, by a hash and by features: misses more of what lasts a second or two
     raises  NotFound for a path that is not there, or when there is no reference to compare with
     """
     references = {reference.id: reference for reference in queries.references(home.ledger)}
     if not references:
         raise NotFound("no references yet; add official stills and trailers with `clipwarden refs add`")
-    known = {name: one for name, one in methods().items() if name == QUICK or not quick}
+    known = {name: one for name, one in methods().items() if name in QUICK or not quick}
     plan = KEYS if quick else WHOLE
     banks = {name: reference_bank(home.ledger, method) for name, method in known.items()}
     if not any(len(bank) for bank in banks.values()):

@@ -297,11 +297,11 @@ def test_originals_are_due_of_hits_that_are_proved(home: Home) -> None:
 
 
 def test_quick_scan_finds_a_mirrored_copy_by_its_key_frames(home: Home, demo_folder: Path) -> None:
-    """One method, a few frames: enough for a plain copy, and silent of a stranger."""
+    """Two methods, a few frames: enough for a plain copy, and silent of a stranger."""
     names = [str(demo_folder / "media" / f"{name}.mp4") for name in ("choir-mirrored", "dunes")]
     found = {record["path"]: {one["method"] for one in record["matches"]} for record in scan(home, names, quick=True)}
 
-    assert found == {names[0]: {"phash"}, names[1]: set()}
+    assert found == {names[0]: {"phash", "local"}, names[1]: set()}
 
 
 def test_near_is_less_than_a_match() -> None:
