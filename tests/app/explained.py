@@ -5,6 +5,7 @@ from typing import Any
 
 from app.explaining import Explanation, explain
 from core.records import Mark, Match, Reference, Segment
+from matchers.method import method as method_named
 from tests.app.hits_ledger import NOW, Desk, reference
 
 WHOLE = (0.1, 0.2, 0.6, 0.2, 0.6, 0.7, 0.1, 0.7)
@@ -32,7 +33,8 @@ def found(*parts: Segment, method: str = "phash", **more: Any) -> Match:
 
 def local(*parts: Segment) -> Match:
     """A match where more is nearer."""
-    return found(*parts, method="local", version=1, distance=31, threshold=8, unit="cells", more_is_nearer=True)
+    version = method_named("local").version
+    return found(*parts, method="local", version=version, distance=31, threshold=8, unit="cells", more_is_nearer=True)
 
 
 class Case(Desk):
