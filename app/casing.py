@@ -113,6 +113,9 @@ FINGERPRINTED = (
 )
 
 
+FIRST_OF_CASE = "(SELECT min(finding) FROM members y WHERE y.case_id = x.case_id AND y.differs = '' AND y.why <> ?1)"
+
+
 def _clips(ledger: Ledger, finding: str) -> list[Clip]:
     """The files of a hit that have been fingerprinted."""
     sql = f"{CLIPS} WHERE f.id = ? AND {FINGERPRINTED} ORDER BY m.position"
@@ -121,10 +124,9 @@ def _clips(ledger: Ledger, finding: str) -> list[Clip]:
 
 def _leads(ledger: Ledger, but: Sequence[str]) -> list[Clip]:
     """The files that stand for their cases: the first of each, and what differs from it."""
-    sql = (  # of our own words
-        f"{CLIPS} JOIN members x ON x.finding = f.id WHERE x.why <> ?1 AND {FINGERPRINTED} AND (x.differs <> ''"  # noqa: S608
-        " OR f.id = (SELECT min(finding) FROM members y WHERE y.case_id = x.case_id AND y.differs = ''"
-        " AND y.why <> ?1)) ORDER BY f.found_at, f.id, m.position"
+    sql = (
+        f"{CLIPS} JOIN members x ON x.finding = f.id WHERE x.why <> ?1 AND {FINGERPRINTED}"
+        f" AND (x.differs <> '' OR f.id = {FIRST_OF_CASE}) ORDER BY f.found_at, f.id, m.position"
     )
     left_out = set(but)
     return [Clip(**row) for row in ledger.rows(sql, [NO_FILE]) if row["finding"] not in left_out]

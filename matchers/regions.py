@@ -93,9 +93,12 @@ class _Run:
 
     def has(self, lumas: Sequence[Luma]) -> bool:
         """Say whether these are its frames, or some of them where that is enough."""
-        if self.shared:
-            return all(id(luma) in self.numbers and self.refs[self.numbers[id(luma)]]() is luma for luma in lumas)
-        return len(lumas) == len(self.refs) and all(seen() is luma for seen, luma in zip(self.refs, lumas, strict=True))
+        here = [seen() for seen in self.refs]
+        if not self.shared:
+            return len(lumas) == len(here) and all(one is luma for one, luma in zip(here, lumas, strict=True))
+        # While all are there: what is not yet found out is asked of all of them.
+        mine = {id(one) for one in here if one is not None}
+        return len(mine) == len(here) and all(id(luma) in mine for luma in lumas)
 
     @cached_property
     def stack(self) -> Stack:

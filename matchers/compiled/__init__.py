@@ -1,4 +1,4 @@
-"""What numba compiles, for the index and for local features.
+"""What numba compiles: lookups, features, and loops over pixels and lines.
 
 A package, so that the walk over matchers/ does not load the compiler.
 """

@@ -266,6 +266,16 @@ def test_some_frames_of_a_run_are_divided_as_the_run_is() -> None:
     assert alone != regions.layout(some) == regions.layout([frame.luma for frame in run]) != []
 
 
+def test_frame_that_outlives_its_run_is_divided_alone() -> None:
+    """The others are gone, and what nobody asked of them cannot be found out any more."""
+    run = as_run(laid(moving(1, 480, 300), moving(2, 200, 120), 40, 60))
+    regions.together(run)
+    last = run.pop()
+    run.clear()
+
+    assert regions.layout([last.luma]) == regions.layout([last.luma.copy()])
+
+
 def test_frames_of_two_sizes_are_looked_at_apart() -> None:
     """A stream may change its size in the middle."""
     boxed = laid(np.zeros((480, 270), np.uint8), WIDE, 164, 0)

@@ -1,6 +1,5 @@
 """Guessing at the door: counted before it is looked at, slower each time, and no disk is filled by it."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,24 +13,16 @@ from review.passwords import Passwords
 from review.people import Given, Refused
 from store import audit, keys
 from store.ledger import Ledger
-from tests.review.doors import PASSWORD, account, browser, bytes_of, desk_on, empty_ledger, sign_in
+from tests.review.doors import PASSWORD, account, browser, bytes_of, sign_in
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """An empty ledger."""
-    with empty_ledger(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def app(ledger: Ledger) -> Iterator[FastAPI]:
+def app(fresh: FastAPI, ledger: Ledger) -> FastAPI:
     """A desk with one account, ben's."""
-    with desk_on(ledger) as made:
-        account(made, ledger, "ben", "reviewer")
-        yield made
+    account(fresh, ledger, "ben", "reviewer")
+    return fresh
 
 
 WRONG, HERE = "wrong", "192.0.2.7"
