@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from matchers.features import Features
 
 TABLES = 8
-NEAR_BITS = 26  # of 128; with 22 features find 601 of 624 edits of `tune`, with 26 607, and no stranger comes near
+NEAR_BITS = 24  # of 128, for a pair to be looked up
+# The same once it is known where a feature should stand: hardly a rule, since it is also the nearest of its frame.
+EXPECTED_BITS = 40
 MOST_IN_BUCKET = 4000  # a bucket larger than this is a pattern everybody has
 LEAST_SHARED = 5  # features that a reference frame must share before geometry is asked
 MOST_FRAMES = 12  # reference frames whose geometry is looked at, for one query frame
@@ -82,22 +84,37 @@ class FeatureIndex:
         for place in np.argsort(-votes, kind="stable")[:MOST_FRAMES]:
             chosen = slice(starts[place], starts[place + 1])
             if votes[place] > 0:
-                found += self._verified(int(numbers[place]), geometry[:, q[chosen]], self.geometry[:, r[chosen]])
-        found = [one for one in found if one.cells >= least_cells and one.spread >= least_spread]
+                number = int(numbers[place])
+                one = self._verified(number, geometry[:, q[chosen]], self.geometry[:, r[chosen]])
+                if one and one.cells >= least_cells and one.spread >= least_spread:
+                    found.append(self._filled(query, one))
         return sorted(found, key=lambda one: (-one.cells, one.frame))
 
-    def _verified(self, number: int, query: Places, reference: Places) -> list[Agreement]:
+    def _filled(self, query: Features, one: Agreement) -> Agreement:
+        """Add what agrees where it is now expected: pairs too many bits apart to be looked up."""
+        from matchers.compiled import features, geometry  # noqa: PLC0415  as above
+
+        rows = slice(self.starts[one.frame], self.starts[one.frame + 1])
+        places, known = query.geometry, np.ascontiguousarray(self.geometry[:, rows])
+        reach = geometry.LAST_SHARE * float(self.sizes[one.frame].max())
+        rules = np.array([EXPECTED_BITS, reach, geometry.OCTAVES_APART, geometry.RADIANS_APART])
+        pairs, distances = features.guided(query.bits, places, self.bits[rows], known, one.affine, rules)
+        q, r = pairs[np.argsort(distances, kind="stable")].T
+        more = self._verified(one.frame, places[:, q], known[:, r])
+        return more if more and more.cells > one.cells else one
+
+    def _verified(self, number: int, query: Places, reference: Places) -> Agreement | None:
         from matchers.compiled.geometry import agree  # noqa: PLC0415  it loads the compiler: half a second
 
         width, height = (float(side) for side in self.sizes[number])
         reference = np.ascontiguousarray(reference)
         cells, spread, affine, kept = agree(np.ascontiguousarray(query), reference, width, height)
         if cells == 0:
-            return []
+            return None
         x, y = reference[:2, kept].astype(float)
         left, top = round(x.min() / width, 4), round(y.min() / height, 4)
         box = (left, top, round(x.max() / width - left, 4), round(y.max() / height - top, 4))
-        return [Agreement(frame=number, cells=int(cells), spread=int(spread), affine=affine, box=box)]
+        return Agreement(frame=number, cells=int(cells), spread=int(spread), affine=affine, box=box)
 
 
 def _keys(bits: NDArray[np.uint64], table: int, key_bits: int) -> NDArray[np.int32]:

@@ -105,3 +105,52 @@ def votes(  # noqa: PLR0917 - a compiled function takes no keywords
             bins[size, (angle + 1) % TURN_BINS] += worth
         counted[group] = bins.max()
     return frame[starts[:groups]], starts[: groups + 1], counted
+
+
+@compiled(
+    "Tuple((int64[:,:], uint8[:]))(uint64[:,::1], float32[:,::1], uint64[:,::1], float32[:,::1], float64[::1],"
+    " float64[::1])"
+)
+def guided(  # noqa: PLR0917 - a compiled function takes no keywords
+    query: NDArray[np.uint64],
+    places: NDArray[np.float32],
+    bits: NDArray[np.uint64],
+    known: NDArray[np.float32],
+    affine: NDArray[np.float64],
+    rules: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Pair the features of two frames of which it is known how one lies in the other.
+
+    query, bits     uint64 (n, 2), (m, 2)
+    places, known   float32 (4, n), (4, m): x px, y px, log2 of the diameter in px, angle in radians
+    affine          float64 (6,): query px -> reference px
+    rules           most bits apart; most px, octaves and radians from where a feature is expected
+    returns         int64 (k, 2), uint8 (k,): pairs and their distances. No feature stands in two, and in none that
+                    is as near to one elsewhere in the frame: stripes and corners are like each other everywhere
+    """
+    near, reach, octaves, radians = rules
+    a, b, tx, c, d, ty = affine
+    size, turn = 0.5 * np.log2(max(abs(a * d - b * c), 1e-9)), np.arctan2(c - b, a + d)
+    mine, apart = np.full(len(bits), -1, np.int64), np.full(len(bits), 255, np.uint8)
+    for i in range(len(query)):
+        x = a * places[0, i] + b * places[1, i] + tx
+        y = c * places[0, i] + d * places[1, i] + ty
+        here, nearest, elsewhere = -1, near + 1, near + 1
+        for j in range(len(bits)):
+            bits_apart = ones(query[i, 0] ^ bits[j, 0]) + ones(query[i, 1] ^ bits[j, 1])
+            if bits_apart >= nearest and bits_apart >= elsewhere:
+                continue
+            dx, dy = x - known[0, j], y - known[1, j]
+            around = abs(known[3, j] - places[3, i] - turn) % (2 * np.pi)
+            if (
+                dx * dx + dy * dy > reach * reach
+                or abs(known[2, j] - places[2, i] - size) > octaves
+                or min(around, 2 * np.pi - around) > radians
+            ):
+                elsewhere = min(elsewhere, bits_apart)
+            elif bits_apart < nearest:
+                here, nearest = j, bits_apart
+        if here >= 0 and nearest < elsewhere and nearest < apart[here]:
+            mine[here], apart[here] = i, np.uint8(nearest)
+    chosen = np.flatnonzero(mine >= 0)
+    return np.stack((mine[chosen], chosen), axis=1), apart[chosen]

@@ -6,6 +6,8 @@ import pytest
 
 from core.errors import ShapeError
 from core.records import Match
+from matchers import feature_index
+from matchers.compiled.features import guided
 from matchers.compiled.geometry import agree
 from matchers.examples import resized, scene, still
 from matchers.feature_index import FeatureIndex
@@ -176,3 +178,32 @@ def test_few_details_count_where_they_move_together(step_px: int, *, found: bool
     bank = METHOD.bank(METHOD, [("r", METHOD.fingerprint(still(luma)))])
 
     assert bool(bank.compare("q", METHOD.fingerprint(query))) == found
+
+
+@pytest.mark.parametrize(("alike", "paired"), [(False, 60), (True, 0)], ids=["each its own", "all alike"])
+def test_where_it_is_expected_a_feature_may_differ_more(paired: int, *, alike: bool) -> None:
+    """32 bits apart, and moved as the map says; but stripes, which are like each other everywhere, say nothing."""
+    random = np.random.default_rng(8)
+    known = np.stack([random.uniform(0, 400, 60), random.uniform(0, 300, 60), np.full(60, 3.0), np.zeros(60)])
+    bits = random.integers(0, 2**64, (1 if alike else 60, 2), np.uint64).repeat(60 if alike else 1, axis=0)
+    moved = known * [[0.5], [0.5], [1], [1]] + [[10], [20], [-1], [0]]
+    back = np.array([2.0, 0, -20, 0, 2, -40])
+    rules = np.array([40.0, 9, 0.7, 0.6])
+    changed = bits ^ np.uint64(0x00FF00FF)
+    pairs, apart = guided(changed, moved.astype(np.float32), bits, known.astype(np.float32), back, rules)
+
+    assert (len(pairs), set(apart.tolist())) == (paired, {32} if paired else set())
+    assert (pairs[:, 0] == pairs[:, 1]).all()
+
+
+def test_what_was_looked_up_is_filled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blurred, noisy crop agrees in more cells than pairs that are looked up hold."""
+    random = np.random.default_rng(4)
+    crop = cv2.GaussianBlur(resized(SCENE[20:160, 40:290], WIDTH, HEIGHT), (5, 5), 1.2)
+    noisy = np.clip(crop + random.normal(0, 12, crop.shape), 0, 255).astype(np.uint8)
+    index, query = FeatureIndex([unpack(describe(SCENE))]), unpack(describe(noisy))
+    (filled,) = index.agreeing(query, least_cells=4, least_spread=3)
+    monkeypatch.setattr(feature_index, "EXPECTED_BITS", 0)
+    (looked_up,) = index.agreeing(query, least_cells=4, least_spread=3)
+
+    assert filled.cells > looked_up.cells
