@@ -17,15 +17,28 @@ from matchers.method import RUN_FRAMES, Method, Sense, method
 from matchers.sounds import sound
 from matchers.source import Pace
 
-# The second at which a first look begins to give a method frames, and the seconds from one to the next; None: it gives
-# none. What is not named sees all frames in either look, so that a closer one need not ask it again. All by bench
-# cascade, the half that tunes. Features from 1 s on led to 206 of 206 copies, from 0 s on to 205: first frames are
-# titles, fades and black. Tried: frames of 320 px, three quarters of the cost of 400: 205. Of 412 copies, 240 of them
-# with captions or stickers, 395 are led to with `change` and without it; 393 with phash of two frames a second.
-SPARSE: dict[str, tuple[float, float] | None] = {
-    "local": (1.0, FIRST.dear_s),
-    "embedding": (1.0, FIRST.dear_s),
-    "pdq": (0.0, 1.0),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparse:
+    """Which frames a first look gives a method.
+
+    first_s, every_s    the second of the first, and from one to the next
+    side_px             what they are reduced to, their longest side; None: as they are
+    """
+
+    first_s: float
+    every_s: float
+    side_px: int | None = None
+
+
+# None: it is given none. What is not named sees all frames in either look, so that a closer one need not ask it again.
+# By bench cascade's material, the half that tunes. Of 999 copies 242 can be led to by features alone, and these miss 1
+# of them, and call none of 142 strangers near. Tried: 400 px at 1 s, 5 s ... for the same CPU: 10; 256 px: 3. Of 412
+# copies 395 are led to with `change` and without it; 393 with phash of two frames a second.
+SPARSE: dict[str, Sparse | None] = {
+    "local": Sparse(first_s=0.0, every_s=2.0, side_px=300),
+    "embedding": Sparse(first_s=1.0, every_s=FIRST.dear_s),
+    "pdq": Sparse(first_s=0.0, every_s=1.0),
     "change": None,
 }
 
@@ -60,7 +73,7 @@ def fingerprint(job: FileJob) -> dict[str, list[Fingerprint]]:
     for one, frames in _given(job, looking, clip.frames):
         found[one.name] += one.fingerprint(frames)
         del frames  # or the next run is gathered beside it
-    if listening and clip.kind == "video" and (heard := sound(job.path, limits=Limits())):
+    if listening and clip.kind == "video" and not clip.silent and (heard := sound(job.path, limits=Limits())):
         for one in listening:
             found[one.name] += one.fingerprint(heard)
     return found
@@ -72,7 +85,7 @@ _method = cache(method)  # a walk over matchers/ costs a millisecond each
 def _given(job: FileJob, looking: list[Method], frames: Iterator[Frame]) -> Iterator[tuple[Method, list[Frame]]]:
     """Walk the frames in runs, and say which of them each method is given: never none."""
     paces = {one.name: SPARSE[one.name] for one in looking if is_sparse(job, one.name)}
-    thin = {name: _Thin(*pace) for name, pace in paces.items() if pace}
+    thin = {name: _Thin(pace) for name, pace in paces.items() if pace}
     looking = [one for one in looking if paces.get(one.name, True)]
     opening: list[Frame] = []
     while looking and (run := list(islice(frames, RUN_FRAMES))):
@@ -85,24 +98,29 @@ def _given(job: FileJob, looking: list[Method], frames: Iterator[Frame]) -> Iter
         del run, chosen
     for one in looking:  # a still, a clip shorter than a second
         if one.name in thin and not thin[one.name].given and opening:
-            yield one, opening
+            yield one, thin[one.name].reduced(opening)
 
 
 class _Thin:
     """Chooses ticks, one in so many seconds. Moments are counted from the first, as Pace does from 0."""
 
-    def __init__(self, first_s: float, every_s: float) -> None:
-        self.first_s = first_s
-        self.pace = Pace(Plan(dense_s=0.0, fps=1 / every_s))
+    def __init__(self, sparse: Sparse) -> None:
+        self.sparse = sparse
+        self.pace = Pace(Plan(dense_s=0.0, fps=1 / sparse.every_s))
         self.given = False
 
     def of(self, run: list[Frame]) -> list[Frame]:
         """Return the frames to look at, of those that come next."""
         chosen = []
         for frame in run:
-            offset_s = frame.offset_s - self.first_s
+            offset_s = frame.offset_s - self.sparse.first_s
             if frame.tick and self.pace.wants(offset_s):
                 self.pace.take(offset_s)
                 chosen.append(frame)
         self.given = self.given or bool(chosen)
-        return chosen
+        return self.reduced(chosen)
+
+    def reduced(self, frames: list[Frame]) -> list[Frame]:
+        """Return them as large as the method is given them."""
+        side_px = self.sparse.side_px
+        return frames if side_px is None else [frame.reduced(side_px) for frame in frames]

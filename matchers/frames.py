@@ -10,6 +10,7 @@ from io import BytesIO
 from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -79,6 +80,14 @@ class Frame:
         image = Image.fromarray(self.luma).resize(fitted(width, height, side_px), Image.Resampling.BOX)
         return np.asarray(image.convert("RGB"))
 
+    def reduced(self, side_px: int) -> "Frame":
+        """Return the frame with a luma of at most `side_px` on its longest side."""
+        height, width = self.luma.shape
+        size = fitted(width, height, side_px)
+        if size == (width, height):
+            return self
+        return replace(self, luma=np.asarray(cv2.resize(self.luma, size, interpolation=cv2.INTER_AREA), np.uint8))
+
 
 @dataclass(slots=True, kw_only=True)
 class Clip:
@@ -88,6 +97,7 @@ class Clip:
     container   mov, matroska, mpegts, gif, webp, jpeg ...
     duration_s  what the header says; None for pictures
     width_px    upright, as shown
+    silent      whether its header says that there is no sound
     truncated   why the frames ended early, known when they have been walked; None if they did not
     """
 
@@ -97,6 +107,7 @@ class Clip:
     width_px: int
     height_px: int
     frames: Iterator[Frame]
+    silent: bool = False
     truncated: str | None = None
 
 
@@ -126,6 +137,7 @@ def read(path: Path, *, limits: Limits = Limits(), plan: Plan = WHOLE) -> Clip: 
         width_px=source.height_px if turned else source.width_px,
         height_px=source.width_px if turned else source.height_px,
         frames=iter(()),
+        silent=source.silent,
     )
     clip.frames = chain([_frame(first, luma)], _rest(clip, source, limits))
     return clip

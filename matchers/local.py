@@ -35,7 +35,9 @@ MOST_OCTAVES, MOST_TURN = 0.25, 0.1  # that it may grow and turn in between; rad
 MOST_AROUND = 2.5  # longest sides of the reference that the query's may span: a sticker is no still
 FRAMES = 6  # the best frames of a query that are added up: a long clip must not win by its length
 ENOUGH = 14  # cells above chance, over those frames; among 19,394 frames of strangers the most is 12, of drawn stars
-ENOUGH_ALONE = 15  # the same when one frame is all there is: two captions in one letter have reached 13
+# The same where one frame by itself is enough: among those strangers the most is 4. Captions of one letter reach 11 in
+# four rows, so what agrees must be five rows tall and five columns wide.
+ENOUGH_ALONE, LONE_SPREAD = 10, 5
 LONE_CELLS = 9  # a stretch of one frame is told only if it has as many
 SUREST, LEAST_SURE, SURE_CELLS = 0.99, 0.80, 60
 Shown: TypeAlias = tuple[float, Agreement, Features]  # when, what agrees, and the query frame's features
@@ -74,10 +76,10 @@ class FeatureBank:
         matches = []
         for owner in sorted({owner for owner, _ in found}):
             both = {mirrored: found[owner, mirrored] for mirrored in (False, True) if (owner, mirrored) in found}
-            strength, frames = _strength(both, self.index.sizes)
-            if strength >= (ENOUGH if frames > 1 else ENOUGH_ALONE):
+            strength, enough = _strength(both, self.index.sizes)
+            if strength >= enough:
                 segments = [one for mirrored, hits in both.items() for one in self._segments(hits, mirrored=mirrored)]
-                matches.append(self._match(sha256, owner, strength, segments))
+                matches.append(self._match(sha256, owner, strength, enough, segments))
         return sorted(matches, key=lambda match: (-match.distance, match.reference))
 
     def _segments(self, found: list[Shown], *, mirrored: bool) -> list[Segment]:
@@ -102,17 +104,17 @@ class FeatureBank:
             )
         return segments
 
-    def _match(self, sha256: str, owner: int, strength: int, segments: list[Segment]) -> Match:
+    def _match(self, sha256: str, owner: int, strength: int, enough: int, segments: list[Segment]) -> Match:
         told = [one for one in segments if one.pairs > 1 or one.best_distance >= LONE_CELLS]
         told = _one_way(told or [max(segments, key=lambda one: one.best_distance)])
-        share = min(1.0, (strength - ENOUGH) / (SURE_CELLS - ENOUGH))
+        share = min(1.0, (strength - enough) / (SURE_CELLS - enough))
         return Match(
             sha256=sha256,
             reference=self.references[owner],
             method=self.method.name,
             version=self.method.version,
             distance=strength,
-            threshold=self.method.threshold,
+            threshold=enough,
             unit=self.method.unit,
             segments=tuple(told),
             probability=round(LEAST_SURE + (SUREST - LEAST_SURE) * share, 3),
@@ -137,12 +139,13 @@ def _one_way(segments: list[Segment]) -> list[Segment]:
 
 
 def _strength(both: Mapping[bool, list[Shown]], sizes: NDArray[np.float32]) -> tuple[int, int]:
-    """Add up the cells above chance of the query's best frames, and count those that have any.
+    """Add up the cells above chance of the query's best frames; the second is how many are enough.
 
     both    what agrees, plain and mirrored
     sizes   of the reference frames, width and height in px
     """
     above: dict[float, int] = {}
+    alone = False
     for hits in both.values():
         best: dict[float, Shown] = {}
         for hit in hits:
@@ -155,10 +158,13 @@ def _strength(both: Mapping[bool, list[Shown]], sizes: NDArray[np.float32]) -> t
             for query_s in (one[0], other[0])
         }
         for query_s, (_, agreement, _) in best.items():
-            cells = agreement.cells - (SMOOTH_CELLS if query_s in smooth else CHANCE_CELLS)
+            # Letters agree by the dozen, in one or two lines: a part is believed as far as it is as tall as wide.
+            believed = min(agreement.cells, agreement.spread**2)
+            alone |= believed >= CHANCE_CELLS + ENOUGH_ALONE and agreement.spread >= LONE_SPREAD
+            cells = believed - (SMOOTH_CELLS if query_s in smooth else CHANCE_CELLS)
             above[query_s] = max(above.get(query_s, 0), cells)
-    kept = sorted((cells for cells in above.values() if cells > 0), reverse=True)[:FRAMES]
-    return sum(kept), len(kept)
+    strength = sum(sorted((cells for cells in above.values() if cells > 0), reverse=True)[:FRAMES])
+    return strength, ENOUGH_ALONE if alone and strength < ENOUGH else ENOUGH
 
 
 def _moved_on(one: Shown, other: Shown, side_px: float) -> bool:

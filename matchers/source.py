@@ -148,7 +148,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An opened file. `shots` ends by raising Cut where it had to stop early."""
+    """An opened file. `shots` ends by raising Cut where it had to stop early; `silent` where it surely has no sound."""
 
     kind: str
     container: str
@@ -156,6 +156,7 @@ class Source:
     width_px: int
     height_px: int
     shots: Iterator[Shot]
+    silent: bool = False
 
 
 class Cut(Exception):

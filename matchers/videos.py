@@ -82,6 +82,8 @@ def open_video(path: Path, limits: Limits, pace: Pace) -> Source:
         width_px=round(codec.width * _tools(codec, pixel).shape),
         height_px=codec.height,
         shots=shots,
+        # Others name a stream only when they reach it.
+        silent=kind.startswith("mov") and not container.streams.audio,
     )
 
 

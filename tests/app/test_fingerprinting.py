@@ -8,6 +8,7 @@ from app.fingerprinting import FileJob, fingerprint
 from app.isolation import Guard, each
 from core.records import Fingerprint
 from matchers.examples import scene
+from matchers.features import unpack
 from matchers.frames import FIRST, WHOLE
 from matchers.method import methods
 from tests.matchers import media
@@ -42,7 +43,7 @@ def test_same_input_gives_the_same_bytes_on_one_worker_or_eight(tmp_path: Path) 
 
 
 def test_first_look_gives_the_dear_methods_fewer_frames_and_the_others_all(tmp_path: Path) -> None:
-    """Features of 1 s, 5 s ..., exchanged hashes of each second, nothing of what changes.
+    """Features of 0 s, 2 s ..., of small frames, exchanged hashes of each second, nothing of what changes.
 
     What the others find is what a whole look finds; an exchanged hash is what it would be then.
     """
@@ -52,7 +53,8 @@ def test_first_look_gives_the_dear_methods_fewer_frames_and_the_others_all(tmp_p
     first, whole = (fingerprint(FileJob(sha256="a", path=path, methods=NAMES, plan=plan)) for plan in (FIRST, WHOLE))
     looked_at = {name: sorted({one.offset_s for one in first[name]}) for name in ("local", "pdq")}
 
-    assert looked_at == {"local": [1, 5], "pdq": [0, 1, 2, 3, 4, 5, 6]}
+    assert looked_at == {"local": [0, 2, 4, 6], "pdq": [0, 1, 2, 3, 4, 5, 6]}
+    assert {unpack(one.value).width_px for one in first["local"]} == {300}
     assert {name for name in NAMES if first[name] != whole[name]} == {"local", "pdq", "change"}
     assert (first["change"], whole["change"] != [], {*first["pdq"]} <= {*whole["pdq"]}) == ([], True, True)
 

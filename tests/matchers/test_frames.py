@@ -1,9 +1,11 @@
 """Which frames are looked at, and what hostile files can do: nothing."""
 
 import io
+import subprocess
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -348,6 +350,23 @@ def test_sound_alone_is_unreadable(tmp_path: Path) -> None:
     """A sound track has nothing to look at."""
     with pytest.raises(MediaUnreadable, match="sound only"):
         read(media.sound(tmp_path / "a.m4a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "heard", "silent"), [("a.mp4", False, True), ("a.mp4", True, False), ("a.mkv", False, False)]
+)
+def test_silence_is_told_by_a_header_that_names_all_streams(
+    tmp_path: Path, name: str, *, heard: bool, silent: bool
+) -> None:
+    """So that a file is not opened a second time for its sound; other containers may name a stream later."""
+    path = media.video(tmp_path / name, media.moving(5))
+    if heard:
+        with_sound = tmp_path / "b.mp4"
+        inputs = ["-i", str(path), "-i", str(media.tone(tmp_path / "tone.m4a"))]
+        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *inputs, "-c", "copy", with_sound], check=True)
+        path = with_sound
+
+    assert read(path).silent == silent
 
 
 def test_missing_file_is_not_found(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_copy_is_found_however_it_is_moved(query: Luma) -> None:
     found = look_up(query, scene(1), SCENE, scene(2), scene(3))
 
     assert [match.reference for match in found] == ["r1"]
+    assert found[0].distance >= found[0].threshold
 
 
 def test_outline_says_where_the_reference_lies() -> None:
