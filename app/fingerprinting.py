@@ -32,11 +32,11 @@ class Sparse:
 
 
 # None: it is given none. What is not named sees all frames in either look, so that a closer one need not ask it again.
-# By bench cascade's material, the half that tunes. Of 999 copies 242 can be led to by features alone, and these miss 1
-# of them, and call none of 142 strangers near. Tried: 400 px at 1 s, 5 s ... for the same CPU: 10; 256 px: 3. Of 412
-# copies 395 are led to with `change` and without it; 393 with phash of two frames a second.
+# By the half that tunes: of 999 copies 242 can be led to by features alone, and these miss 1 of them (300 px: 1, 256 px:
+# 3), and call none of 142 strangers near. Tried: 400 px at 1 s, 5 s ...: 10. Of 412 copies 395 are led to with `change`
+# and without it; 393 with phash of two frames a second.
 SPARSE: dict[str, Sparse | None] = {
-    "local": Sparse(first_s=0.0, every_s=2.0, side_px=300),
+    "local": Sparse(first_s=0.0, every_s=2.0, side_px=260),
     "embedding": Sparse(first_s=1.0, every_s=FIRST.dear_s),
     "pdq": Sparse(first_s=0.0, every_s=1.0),
     "change": None,

@@ -87,12 +87,13 @@ def quality(smalls: NDArray[np.uint8], low: NDArray[np.float64]) -> NDArray[np.i
             is spread: of one small thing before a wall all bits say where it stands, and none what it is.
     tried   the sum of gradients, as PDQ does: blind to all three
     """
-    blocks = smalls.reshape(-1, 8, 8, 8, 8).astype(np.int16)  # n, block row, row, block column, column
-    spread = blocks.max(axis=(2, 4)) - blocks.min(axis=(2, 4))
-    shown = (spread >= FLAT_LEVELS).sum(axis=(1, 2), dtype=np.int64) * 100 // 64
+    from matchers.compiled.halved import contrasts  # noqa: PLC0415  it loads the compiler: half a second
+
+    spread = contrasts(smalls)
+    shown = (spread >= FLAT_LEVELS).sum(axis=1, dtype=np.int64) * 100 // 64
     levels = np.median(np.abs(low), axis=1) * 2 / smalls.shape[1] ** 2
     strong: NDArray[np.int64] = np.minimum(100, 100 * levels / FULL_LEVELS).astype(np.int64)
-    power = spread.reshape(len(spread), -1).astype(np.float64) ** 2
+    power = spread.astype(np.float64) ** 2
     blocks_used = power.sum(axis=1) ** 2 / np.maximum((power**2).sum(axis=1), 1.0)
     widely: NDArray[np.int64] = np.minimum(100, 100 * blocks_used / FULL_BLOCKS).astype(np.int64)
     least: NDArray[np.int64] = np.minimum(np.minimum(shown, strong), widely)

@@ -62,3 +62,27 @@ def _down(picture: NDArray[np.uint8], first: NDArray[np.int64], weights: NDArray
 def _halved(picture: NDArray[np.uint8], first: NDArray[np.int64], weights: NDArray[np.int32]) -> NDArray[np.uint8]:
     across = _down(np.ascontiguousarray(picture.T), first, weights)
     return np.ascontiguousarray(_down(across, first, weights).T)
+
+
+@compiled("uint8[:,::1](uint8[:,:,::1])")
+def contrasts(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return how far apart the levels of each block of 8 x 8 px are.
+
+    pictures    uint8 (n, side, side), side a multiple of 8
+    returns     uint8 (n, blocks), row by row
+    """
+    across = pictures.shape[2] // 8
+    found = np.empty((len(pictures), pictures.shape[1] // 8 * across), np.uint8)
+    least, most = np.empty(pictures.shape[2], np.uint8), np.empty(pictures.shape[2], np.uint8)
+    for n in range(len(pictures)):
+        for row in range(0, pictures.shape[1], 8):
+            least[:], most[:] = 255, 0
+            for line in range(row, row + 8):
+                levels = pictures[n, line]
+                for column in range(len(levels)):
+                    least[column] = levels[column] if levels[column] < least[column] else least[column]
+                    most[column] = levels[column] if levels[column] > most[column] else most[column]
+            for block in range(across):
+                part = slice(8 * block, 8 * block + 8)
+                found[n, row // 8 * across + block] = most[part].max() - least[part].min()
+    return found

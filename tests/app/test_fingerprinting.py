@@ -54,7 +54,7 @@ def test_first_look_gives_the_dear_methods_fewer_frames_and_the_others_all(tmp_p
     looked_at = {name: sorted({one.offset_s for one in first[name]}) for name in ("local", "pdq")}
 
     assert looked_at == {"local": [0, 2, 4, 6], "pdq": [0, 1, 2, 3, 4, 5, 6]}
-    assert {unpack(one.value).width_px for one in first["local"]} == {300}
+    assert {unpack(one.value).width_px for one in first["local"]} == {260}
     assert {name for name in NAMES if first[name] != whole[name]} == {"local", "pdq", "change"}
     assert (first["change"], whole["change"] != [], {*first["pdq"]} <= {*whole["pdq"]}) == ([], True, True)
 
