@@ -32,7 +32,7 @@ class Sparse:
 
 
 # None: it is given none. What is not named sees all frames in either look, so that a closer one need not ask it again.
-# By the half that tunes: of 999 copies 242 can be led to by features alone, and these miss 1 of them (300 px: 1, 256 px:
+# On `tune` 242 of 999 copies can be led to by features alone, and these miss 1 of them (300 px: 1, 256 px:
 # 3), and call none of 142 strangers near. Tried: 400 px at 1 s, 5 s ...: 10. Of 412 copies 395 are led to with `change`
 # and without it; 393 with phash of two frames a second.
 SPARSE: dict[str, Sparse | None] = {

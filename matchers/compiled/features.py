@@ -135,9 +135,10 @@ def guided(  # noqa: PLR0917 - a compiled function takes no keywords
     for i in range(len(query)):
         x = a * places[0, i] + b * places[1, i] + tx
         y = c * places[0, i] + d * places[1, i] + ty
-        here, nearest, elsewhere = -1, near + 1, near + 1
+        here = -1
+        nearest = elsewhere = np.int64(near) + 1
         for j in range(len(bits)):
-            bits_apart = ones(query[i, 0] ^ bits[j, 0]) + ones(query[i, 1] ^ bits[j, 1])
+            bits_apart = np.int64(ones(query[i, 0] ^ bits[j, 0]) + ones(query[i, 1] ^ bits[j, 1]))
             if bits_apart >= nearest and bits_apart >= elsewhere:
                 continue
             dx, dy = x - known[0, j], y - known[1, j]
