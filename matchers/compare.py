@@ -122,7 +122,7 @@ def hash_bank(
         index=Index(pack(one.value for one in kept)),
         references=tuple(names),
         owner=np.array(owners, np.int32),
-        offset_s=np.array([one.offset_s for one in kept], np.float64),
+        offset_s=np.rint(np.array([one.offset_s for one in kept], np.float64) * 1000) / 1000,  # as a file keeps them
         whole=_whole(kept),
         turns=turns or {},
         fewest=fewest,

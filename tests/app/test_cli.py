@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,16 @@ def test_second_clipwarden_on_a_home_is_refused(demo: tuple[Path, str], tmp_path
     assert "another clipwarden is at work" in told
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C is heard by what is started here, even where the tests themselves run in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("heard")
 def test_stopped_run_says_so_and_leaves_no_child(tmp_path: Path, sent: signal.Signals) -> None:
     """Ctrl-C ends a crawl with exit code 130, and its child with it."""
     (tmp_path / "brands").mkdir()

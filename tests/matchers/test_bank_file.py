@@ -22,10 +22,10 @@ Prints = dict[str, list[Fingerprint]]
 
 
 def prints(frames: int = 12, region: str = "whole") -> list[Fingerprint]:
-    """Hashes of a clip, a frame a second."""
+    """Hashes of a clip, a frame a second, at moments that no millisecond is."""
     values = RANDOM.integers(0, 256, (frames, 32), np.uint8)
     return [
-        Fingerprint(offset_s=float(second), region=region, value=value.tobytes(), quality=100)
+        Fingerprint(offset_s=second + 1 / 3, region=region, value=value.tobytes(), quality=100)
         for second, value in enumerate(values)
     ]
 
